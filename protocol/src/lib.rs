@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The whole messenger as a value: time, randomness, bytes and wishes go in, one ordered bundle of consequences comes out.
+//!
+//! No sockets, no clock, no ambient randomness, no hash maps, no async, no panics on a peer's bytes. The crate is
+//! `no_std`, so most of what is forbidden here does not even resolve. Start reading at [`Account`]; the rooms and
+//! their layers are listed in this crate's README.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+extern crate alloc;
+#[cfg(any(test, feature = "testing"))]
+extern crate std;
+
+mod crypto;
+mod ids;
+mod limits;
+mod time;
+mod wire;
+
+pub use ids::*;
+pub use time::{TimerTable, Timestamp};
