@@ -15,6 +15,7 @@ extern crate std;
 mod crypto;
 mod ids;
 mod limits;
+mod log;
 mod time;
 mod wire;
 

@@ -53,6 +53,9 @@ pub fn verify(key: &MemberKey, label: Label, fields: &[Field<'_>], signature: &S
 }
 
 fn verify_now(key: &MemberKey, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+    if !is_canonical(key) {
+        return Err(BadSignature);
+    }
     let key = VerifyingKey::from_bytes(&key.0).map_err(|_| BadSignature)?;
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     key.verify_strict(message, &signature).map_err(|_| BadSignature)
@@ -61,7 +64,14 @@ fn verify_now(key: &MemberKey, message: &[u8], signature: &Signature) -> Result<
 /// Whether these bytes are a usable key: canonical and not of small order (MB-E3).
 #[must_use]
 pub fn is_usable(key: &MemberKey) -> bool {
-    VerifyingKey::from_bytes(&key.0).is_ok_and(|decoded| !decoded.is_weak() && decoded.to_bytes() == key.0)
+    is_canonical(key) && VerifyingKey::from_bytes(&key.0).is_ok_and(|decoded| !decoded.is_weak())
+}
+
+/// Whether the y coordinate is below the field's prime 2^255 − 19. (x = 0 with its sign set is of small order.)
+fn is_canonical(key: &MemberKey) -> bool {
+    match key.0 {
+        [low, rest @ .., high] => high & 0x7f != 0x7f || rest.iter().any(|&byte| byte != 0xff) || low < 0xed,
+    }
 }
 
 /// A value whose signature nobody has checked yet.
