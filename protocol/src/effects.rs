@@ -1,0 +1,247 @@
+//! One step's consequences, and the one way to carry them out: commit, then transmit, then tell.
+//!
+//! A key that is used but not saved before its packet leaves would be used twice after a crash. So nothing leaves
+//! before the batch that made it is durable, and nothing is told before that either (E-64, H-11, ST-50). The node's
+//! driver and the simulator's host both call [`Effects::apply`]; there is no second order of doing things.
+
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+use crate::event::Event;
+use crate::ids::{Channel, LinkId, MemberKey};
+use crate::limits;
+use crate::record::{Record, RecordId};
+use crate::wire::frame::Frame;
+use crate::wire::Writer;
+
+/// A change of the store.
+#[derive(Debug)]
+pub enum Change {
+    /// Put a record in place of what was there.
+    Put(Record),
+    /// Remove a record.
+    Erase(RecordId),
+}
+
+/// Bytes for a link.
+#[derive(Clone, Debug)]
+pub enum Transmit {
+    /// A whole frame.
+    Frame {
+        /// To whom.
+        link: LinkId,
+        /// Header and body.
+        bytes: Bytes,
+    },
+    /// A frame whose items lie in the store: the shell reads them and calls [`Stored::assemble`].
+    Stored(Stored),
+}
+
+/// A GIVE frame of stored entries.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// To whom.
+    pub link: LinkId,
+    /// The shared group on that link.
+    pub slot: u8,
+    /// Kind of the frame.
+    pub kind: u8,
+    /// CBOR items in front of the list of records.
+    pub before: Vec<Vec<u8>>,
+    /// The records, in order.
+    pub records: Vec<RecordId>,
+    /// CBOR items behind the list.
+    pub after: Vec<Vec<u8>>,
+}
+
+impl Stored {
+    /// The frame, from the values of the records as read. Missing ones are left out, and so is what no longer fits.
+    #[must_use]
+    pub fn assemble(&self, values: Vec<Option<Vec<u8>>>) -> Bytes {
+        let mut room = 64 * 1_024 - 512;
+        let mut items = Vec::new();
+        for entry in values.into_iter().flatten().filter_map(|value| crate::log::stored_entry(&value)) {
+            let size = entry.len().saturating_add(5);
+            if size > room {
+                break;
+            }
+            room = room.saturating_sub(size);
+            items.push(entry);
+        }
+        let mut body = Writer::default();
+        body.array(self.before.len().saturating_add(self.after.len()).saturating_add(1));
+        self.before.iter().for_each(|item| drop(body.raw(item)));
+        body.array(items.len());
+        items.iter().for_each(|item| drop(body.bytes(item)));
+        self.after.iter().for_each(|item| drop(body.raw(item)));
+        Frame { kind: self.kind, slot: self.slot, body: Bytes::from(body.into_bytes()) }.to_bytes()
+    }
+}
+
+/// What links should do.
+#[derive(Clone, Debug)]
+pub enum LinkAction {
+    /// Open a stream to somebody.
+    Dial {
+        /// Whose node; unknown for an address out of a link or `--via`.
+        peer: Option<MemberKey>,
+        /// What for.
+        channel: Channel,
+        /// Binary multiaddrs to try, best first.
+        addresses: Vec<Vec<u8>>,
+        /// Where the addresses come from.
+        source: AddressSource,
+    },
+    /// Close a stream; with `block_ms` > 0 also refuse that peer for so long (N-211).
+    HangUp {
+        /// Which.
+        link: LinkId,
+        /// How long to refuse its peer.
+        block_ms: u64,
+    },
+    /// Who may reach what from now on; replaces the table (N-201).
+    Classes(Vec<(MemberKey, Class)>),
+}
+
+/// Who vouches for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressSource {
+    /// The person gave it: dialled as it is, loopback and private ones included (N-809).
+    Person,
+    /// Learned from a member's record or the local network; already filtered by the core.
+    Learned,
+}
+
+/// What a peer may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// In the roster of a shared group.
+    Member,
+    /// A candidate without keys: membership only.
+    Waiting,
+}
+
+/// One step's consequences. Fields are private: only [`Effects::apply`] and [`Effects::merge`] consume them.
+#[must_use = "effects that are not applied leave memory ahead of the disk"]
+#[derive(Debug, Default)]
+pub struct Effects {
+    changes: Vec<Change>,
+    transmits: Vec<Transmit>,
+    links: Vec<LinkAction>,
+    events: Vec<Event>,
+    reads: Vec<RecordId>,
+}
+
+/// The machine round the core: a disk, links, faces.
+pub trait Shell {
+    /// What can go wrong with the disk.
+    type Error;
+    /// All or nothing, durable on return.
+    ///
+    /// # Errors
+    /// Then nothing else of this step happens, and the account must be restored from the store (H-12).
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), Self::Error>;
+    /// Sends a frame.
+    fn transmit(&mut self, transmit: Transmit);
+    /// Dials, hangs up, opens or shuts the gate.
+    fn link(&mut self, action: LinkAction);
+    /// Tells the faces.
+    fn emit(&mut self, event: Event);
+    /// Reads a record and hands it back as `Input::Loaded` in a later step.
+    fn read(&mut self, id: RecordId);
+}
+
+impl Effects {
+    /// A record takes the place of what was there.
+    pub(crate) fn put(&mut self, record: Record) {
+        self.changes.push(Change::Put(record));
+    }
+
+    /// A record goes.
+    pub(crate) fn erase(&mut self, id: RecordId) {
+        self.changes.push(Change::Erase(id));
+    }
+
+    /// A frame goes out, once everything here is durable.
+    pub(crate) fn send(&mut self, link: LinkId, frame: &Frame) {
+        self.transmits.push(Transmit::Frame { link, bytes: frame.to_bytes() });
+    }
+
+    /// Stored entries go out.
+    pub(crate) fn send_stored(&mut self, stored: Stored) {
+        self.transmits.push(Transmit::Stored(stored));
+    }
+
+    /// A link does something.
+    pub(crate) fn link(&mut self, action: LinkAction) {
+        self.links.push(action);
+    }
+
+    /// A face learns something.
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// A record is wanted back.
+    pub(crate) fn read(&mut self, id: RecordId) {
+        self.reads.push(id);
+    }
+
+    /// How many changes of the store are in here; a driver merges steps only below the limit of a batch.
+    #[must_use]
+    pub fn change_count(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Bytes of the values to be stored.
+    #[must_use]
+    pub fn change_bytes(&self) -> usize {
+        self.changes
+            .iter()
+            .map(|change| match change {
+                Change::Put(record) => record.bytes.len().saturating_add(128),
+                Change::Erase(_) => 64,
+            })
+            .sum()
+    }
+
+    /// Whether a further step may be merged into this one's batch (R-4, ST-14).
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.change_count() < limits::BATCH_CHANGES_MAX / 2 && self.change_bytes() < limits::BATCH_BYTES_MAX / 2
+    }
+
+    /// Takes a later step's consequences in, behind these.
+    pub fn merge(&mut self, later: Self) {
+        self.changes.extend(later.changes);
+        self.transmits.extend(later.transmits);
+        self.links.extend(later.links);
+        self.events.extend(later.events);
+        self.reads.extend(later.reads);
+    }
+
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+            && self.transmits.is_empty()
+            && self.links.is_empty()
+            && self.events.is_empty()
+            && self.reads.is_empty()
+    }
+
+    /// Commit → transmit and link → emit → read.
+    ///
+    /// # Errors
+    /// As [`Shell::commit`]; then nothing was sent or told.
+    pub fn apply<S: Shell>(self, shell: &mut S) -> Result<(), S::Error> {
+        if !self.changes.is_empty() {
+            shell.commit(self.changes)?;
+        }
+        self.transmits.into_iter().for_each(|transmit| shell.transmit(transmit));
+        self.links.into_iter().for_each(|action| shell.link(action));
+        self.events.into_iter().for_each(|event| shell.emit(event));
+        self.reads.into_iter().for_each(|id| shell.read(id));
+        Ok(())
+    }
+}

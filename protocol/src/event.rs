@@ -1,0 +1,371 @@
+//! What a face is told, after it has become true on disk (EV-4), and what it may look at.
+//!
+//! Views are whole objects, not patches: a face that missed ten events reads one view and is right.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::ids::{EntryId, GroupId, InviteId, MemberKey, MembershipId, OrderKey, Path, SeatNumber};
+
+/// Something became true.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A group is new here, or its name, settings, roles or state changed.
+    Group(GroupId),
+    /// A group's local copy is gone.
+    GroupGone(GroupId),
+    /// Somebody's place in a group changed; from comparing two folded states (MB-V9).
+    Member {
+        /// Where.
+        group: GroupId,
+        /// Who.
+        member: MembershipId,
+        /// What.
+        change: MemberChange,
+    },
+    /// Somebody came into reach or went out of it.
+    Presence {
+        /// Where.
+        group: GroupId,
+        /// Who.
+        member: MembershipId,
+    },
+    /// A line is new in the timeline.
+    Message {
+        /// Where.
+        group: GroupId,
+        /// The line.
+        message: MessageView,
+    },
+    /// A line changed or is hidden now.
+    MessageChanged {
+        /// Where.
+        group: GroupId,
+        /// The line.
+        message: MessageView,
+    },
+    /// More members hold a message of one's own.
+    Delivery {
+        /// Where.
+        group: GroupId,
+        /// Which.
+        entry: EntryId,
+        /// How far it got.
+        delivery: Delivery,
+    },
+    /// Something queued was sealed, or taken back.
+    Outbox {
+        /// Where.
+        group: GroupId,
+        /// Its number.
+        outbox: u64,
+        /// The sealed message, if it became one.
+        sealed: Option<EntryId>,
+    },
+    /// An invite of one's own changed.
+    Invite {
+        /// Where.
+        group: GroupId,
+        /// Which.
+        invite: InviteId,
+    },
+    /// A join moved.
+    Join {
+        /// Which.
+        join: u32,
+    },
+    /// Something a person should know about.
+    Alert {
+        /// Where, if it is about one group.
+        group: Option<GroupId>,
+        /// What.
+        alert: Alert,
+    },
+}
+
+/// What happened to somebody's place (EV-6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of EV-6")]
+pub enum MemberChange {
+    Joined,
+    Confirmed,
+    Contested,
+    Left,
+    Removed,
+    Banned,
+    SeatLost,
+    Promoted,
+    Demoted,
+}
+
+/// How far a message of one's own got (ST-51). States never go back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delivery {
+    /// The word for it.
+    pub state: DeliveryState,
+    /// Distinct members whose signed durable receipt is here.
+    pub reached: u32,
+    /// Members it was sealed for.
+    pub due: u32,
+}
+
+/// The word for how far a message got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeliveryState {
+    /// Kept here, not sealed yet.
+    Queued,
+    /// Sealed and durable here.
+    Saved,
+    /// At least one other member holds it durably.
+    Sent,
+    /// Everyone it was sealed for holds it durably.
+    All,
+}
+
+/// A machine's or person's doing that somebody should look at (EV-7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Stable word.
+    pub kind: AlertKind,
+    /// Whom it is about, if a member.
+    pub member: Option<MembershipId>,
+    /// The peer it came from, if not a member.
+    pub peer: Option<MemberKey>,
+    /// Rule or reason, short.
+    pub reason: String,
+}
+
+/// Kinds of alerts (EV-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of EV-7")]
+pub enum AlertKind {
+    Fork,
+    DoubleSpend,
+    Excluded,
+    Restored,
+    Clone,
+    LinkLeaked,
+    BrokenMessage,
+    Throttled,
+    PeerMisbehaving,
+    HandshakeFailed,
+    LogLarge,
+    Frozen,
+}
+
+/// What a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageKind {
+    /// Words.
+    Text,
+    /// Sealed; its key is not here yet.
+    Waiting,
+    /// From before one's first key: it will never open (E-47).
+    BeforeMyTime,
+    /// Its author made it wrongly; never shown as words (E-62).
+    Broken,
+    /// Of a newer kind.
+    Newer,
+}
+
+/// One line of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageView {
+    /// The entry.
+    pub entry: EntryId,
+    /// Its place; lines are shown in ascending order (E-53).
+    pub order: OrderKey,
+    /// Who wrote it.
+    pub author: MembershipId,
+    /// The author's clock, ms since 1970: a claim.
+    pub sent_at_ms: u64,
+    /// This computer's clock when it was stored.
+    pub received_at_ms: u64,
+    /// What it is.
+    pub kind: MessageKind,
+    /// The words, as written.
+    pub text: String,
+    /// Whether its author's words count by the present state of membership (E-29 to E-33).
+    pub counts: bool,
+}
+
+/// What one is in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of the Group shape")]
+pub enum GroupState {
+    Member,
+    /// In a seat, without keys until an organiser confirms.
+    Waiting,
+    Frozen,
+    Left,
+    Removed,
+    SeatLost,
+    Newer,
+}
+
+/// A person's role (membership document, section 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the four words of the membership document")]
+pub enum RoleView {
+    Founder,
+    Admin,
+    Member,
+    Guest,
+}
+
+/// One group, as its own screen shows it.
+#[derive(Clone, Debug)]
+pub struct GroupView {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// One's own membership.
+    pub me: MembershipId,
+    /// One's own role.
+    pub role: RoleView,
+    /// What one is there.
+    pub state: GroupState,
+    /// Seats taken, of 100.
+    pub occupied: u32,
+    /// Of those, not confirmed yet.
+    pub provisional: u32,
+    /// Of those, guests.
+    pub guests: u32,
+    /// Free seats in one's own hands.
+    pub mine: u32,
+    /// Members in reach.
+    pub online: u32,
+    /// Texts queued or not yet with anybody else.
+    pub waiting: u32,
+    /// When a sync with somebody was last complete, ms since 1970.
+    pub synced_at_ms: Option<u64>,
+    /// Number of ops in the membership log.
+    pub operations: u64,
+    /// Hash of the folded state, equal on all who hold the same ops (MB-V6).
+    pub state_hash: [u8; 32],
+    /// Whether only one organiser is left in a group of three or more (MB-D12).
+    pub name_a_second_organiser: bool,
+}
+
+/// One person in a group.
+#[derive(Clone, Debug)]
+pub struct MemberView {
+    /// Membership.
+    pub id: MembershipId,
+    /// Key.
+    pub key: MemberKey,
+    /// Name as given by the person.
+    pub name: String,
+    /// Role.
+    pub role: RoleView,
+    /// Seat.
+    pub seat: SeatNumber,
+    /// Not confirmed yet.
+    pub provisional: bool,
+    /// Somebody else used the same seat of a link.
+    pub contested: bool,
+    /// Oneself.
+    pub me: bool,
+    /// In reach.
+    pub online: bool,
+    /// The link to them, if there is one.
+    pub link: Option<Path>,
+}
+
+/// One invite of one's own.
+#[derive(Clone, Debug)]
+pub struct InviteView {
+    /// Its id.
+    pub id: InviteId,
+    /// How many it lets in.
+    pub uses: u32,
+    /// How many came in by it.
+    pub used: u32,
+    /// Last moment, ms since 1970.
+    pub not_after_ms: u64,
+    /// When it was made, ms since 1970.
+    pub created_at_ms: u64,
+    /// Whether it still lets people in.
+    pub state: InviteState,
+    /// Members who hold its envelope: from 1 on the link works while this computer is off (MB-I5).
+    pub kept_by: u32,
+    /// Seats it can fill.
+    pub seats: Vec<SeatNumber>,
+}
+
+/// Whether a link still lets people in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of the Invite shape")]
+pub enum InviteState {
+    Open,
+    Used,
+    Expired,
+    Revoked,
+}
+
+/// One join of one's own.
+#[derive(Clone, Debug)]
+pub struct JoinView {
+    /// Its number.
+    pub id: u32,
+    /// How far it is.
+    pub state: JoinState,
+    /// What the host showed of the group.
+    pub preview: Option<PreviewView>,
+    /// The group, once seated.
+    pub group: Option<GroupId>,
+    /// Why it ended without a seat.
+    pub refused: Option<JoinRefusal>,
+}
+
+/// How far a join is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of the Join shape")]
+pub enum JoinState {
+    Searching,
+    Proving,
+    Asking,
+    Syncing,
+    Seated,
+    WaitingForAdmin,
+    Refused,
+}
+
+/// What one sees before joining.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewView {
+    /// Group's name.
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// Seats taken.
+    pub members: u32,
+    /// Who made the link.
+    pub inviter: MemberKey,
+}
+
+/// Why a join ended without a seat (MB-I8, QR-5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JoinRefusal {
+    /// Every seat of the link is taken.
+    Used,
+    /// The link was withdrawn.
+    Withdrawn,
+    /// Its last moment has passed.
+    Expired,
+    /// Who made it may not invite any more.
+    InviterGone,
+    /// This key is banned.
+    Banned,
+    /// The group is full.
+    Full,
+    /// The seat went elsewhere while joining.
+    SeatLost,
+    /// One sits there already.
+    AlreadyMember,
+    /// A member refused it for a reason of form.
+    Rejected(String),
+}
