@@ -8,11 +8,14 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::event::Event;
-use crate::ids::{Channel, LinkId, MemberKey};
+use crate::ids::{Channel, LinkId, MemberKey, OrderKey};
 use crate::limits;
 use crate::record::{Record, RecordId};
 use crate::wire::frame::Frame;
 use crate::wire::Writer;
+
+/// A stored entry begins with its order key (ST-32); the signed bytes follow.
+const ORDER_KEY_BYTES: usize = OrderKey::LEN;
 
 /// A change of the store.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ impl Stored {
     pub fn assemble(&self, values: Vec<Option<Vec<u8>>>) -> Bytes {
         let mut room = 64 * 1_024 - 512;
         let mut items = Vec::new();
-        for entry in values.into_iter().flatten().filter_map(|value| crate::log::stored_entry(&value)) {
+        for entry in values.into_iter().flatten().filter_map(|value| value.get(ORDER_KEY_BYTES..).map(<[u8]>::to_vec)) {
             let size = entry.len().saturating_add(5);
             if size > room {
                 break;

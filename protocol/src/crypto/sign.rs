@@ -169,12 +169,7 @@ pub(crate) mod memo {
         })
     }
 
-    pub(super) fn remember(
-        key: &MemberKey,
-        message: &[u8],
-        signature: &Signature,
-        verdict: Result<(), BadSignature>,
-    ) {
+    pub(super) fn remember(key: &MemberKey, message: &[u8], signature: &Signature, verdict: Result<(), BadSignature>) {
         MEMO.with(|memo| {
             if let Some(memo) = memo.borrow_mut().as_mut() {
                 if memo.len() >= ENTRIES_MAX {

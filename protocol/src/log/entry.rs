@@ -280,7 +280,13 @@ impl Entry {
 
     /// Signs a new entry of an own log.
     #[must_use]
-    pub fn sign(gid: &GroupId, log: LogId, head: Head, (commit, body): (Option<Digest>, Vec<u8>), keys: &KeyPair) -> Self {
+    pub fn sign(
+        gid: &GroupId,
+        log: LogId,
+        head: Head,
+        (commit, body): (Option<Digest>, Vec<u8>),
+        keys: &KeyPair,
+    ) -> Self {
         let head_digest = head_digest(gid, &log, &to_bytes(&head));
         let id = entry_id(&head_digest, commit.as_ref(), &body);
         let sig = keys.sign(Label::SigEntry, &[Field::B(&id.0)]);
@@ -290,12 +296,7 @@ impl Entry {
     /// The bytes as stored and sent.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        to_bytes(&Parts {
-            head: to_bytes(&self.head),
-            commit: self.commit,
-            body: self.body.clone(),
-            sig: self.sig,
-        })
+        to_bytes(&Parts { head: to_bytes(&self.head), commit: self.commit, body: self.body.clone(), sig: self.sig })
     }
 
     /// The entry's id everywhere.
