@@ -8,8 +8,12 @@ pub(crate) mod derive;
 pub(crate) mod label;
 pub(crate) mod seal;
 pub(crate) mod sign;
+pub(crate) mod stretch;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A buffer that is wiped on drop: plaintext, and secrets on their way into a sealed record.
+pub use zeroize::Zeroizing;
 
 pub(crate) use derive::{expand, hash, hash16, kdf, mac, mac16};
 pub(crate) use label::{Field, Label, enc};

@@ -13,10 +13,12 @@ extern crate alloc;
 extern crate std;
 
 mod crypto;
+mod identity;
 mod ids;
 mod limits;
 mod log;
 mod time;
+mod timeline;
 mod wire;
 
 pub use ids::*;

@@ -82,6 +82,74 @@ pub const BATCH_CHANGES_MAX: usize = 256;
 /// Bytes in one batch (ST-14).
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
 
+// ---- Keys (E-39 to E-51, E-72 to E-77, E-93) ---------------------------------------------------------------------
+
+/// A chain is replaced after this long (E-39 b).
+pub const EPOCH_AGE_MS_MAX: u64 = 7 * DAY_MS;
+/// Keyed members outside the audience beyond which a fresh chain is cheaper than Grants (E-39 i).
+pub const OUTSIDE_AUDIENCE_MAX: usize = 64;
+/// Between two own Rekeys that others' healing asks for (E-39 c, R-36).
+pub const HEAL_INTERVAL_MS: u64 = HOUR_MS;
+/// One report "compromised" per member is answered at once in this time.
+pub const COMPROMISED_INTERVAL_MS: u64 = DAY_MS;
+/// Skipped keys of one chain (E-73).
+pub const SKIPPED_PER_CHAIN_MAX: usize = 1_000;
+/// Skipped keys of all chains of one member (E-73).
+pub const SKIPPED_PER_MEMBER_MAX: usize = 2_000;
+/// Skipped keys of a group (E-73).
+pub const SKIPPED_PER_GROUP_MAX: usize = 20_000;
+/// Skipped keys in one stored page.
+pub const SKIPPED_PER_PAGE: u64 = 512;
+/// Skipped keys, chains of the epoch before and replaced leaf secrets are erased after this long at the latest.
+pub const SECRET_AGE_MS_MAX: u64 = 30 * DAY_MS;
+/// Live chains of one branch of a log (E-74).
+pub const CHAINS_PER_BRANCH_MAX: usize = 2;
+/// Branches of one log whose chains are kept (E-74).
+pub const BRANCHES_PER_LOG_MAX: usize = 4;
+/// A step of the wall clock beyond this is believed only after [`CLOCK_PROOF_MS`] (E-94).
+pub const CLOCK_STEP_MS_MAX: u64 = 45 * DAY_MS;
+/// How long the program must run before a large step of the clock is believed (E-94).
+pub const CLOCK_PROOF_MS: u64 = DAY_MS;
+/// Between two requests for a repair Grant of one epoch (E-50).
+pub const REPAIR_INTERVAL_MS: u64 = 10 * 60 * 1_000;
+/// Repair Grants for one member in a day (E-50).
+pub const REPAIRS_PER_DAY_MAX: usize = 24;
+/// Own repair requests that are remembered; one per sender and epoch, so a hundred senders fit twice.
+pub const REPAIRS_REMEMBERED_MAX: usize = 256;
+/// Rekeys of one author in an hour (E-77); forced ones are not counted.
+pub const REKEYS_PER_HOUR_MAX: usize = 12;
+/// Grants of one author in an hour (E-77).
+pub const GRANTS_PER_HOUR_MAX: usize = 60;
+/// Leaf entries of one author in an hour (E-77).
+pub const LEAVES_PER_HOUR_MAX: usize = 6;
+
+// ---- Timeline (E-53, CO-1, CO-3) ---------------------------------------------------------------------------------
+
+/// Fields of a content's body (E-52).
+pub const CONTENT_FIELDS_MAX: usize = 12;
+/// Messages of others that one Message names as its newest (E-53).
+pub const AFTER_MAX: usize = 8;
+/// A tick further ahead of the own clock than this does not move the own tick (E-53).
+pub const TICK_AHEAD_MS_MAX: u64 = 366 * DAY_MS;
+/// Newest opened Messages that the choice of `after` looks at. *Guess*: many times what a hundred people write while
+/// one of them types.
+pub const RECENT_MESSAGES_MAX: usize = 256;
+/// Attachments of one post.
+pub const ATTACHMENTS_MAX: usize = 10;
+/// One attachment's descriptor: 8,000 bytes of words, 1,000 of alternative text, and the rest (BL-8).
+pub const ATTACHMENT_BYTES_MAX: usize = 10_240;
+/// One emoji sequence.
+pub const EMOJI_BYTES_MAX: usize = 32;
+/// What a person says of themselves (kind `profile`).
+pub const PROFILE_ABOUT_BYTES_MAX: usize = 200;
+/// Name of a place (LO-1).
+pub const PLACE_BYTES_MAX: usize = 100;
+/// Radius around a place (LO-1).
+pub const RADIUS_M_MAX: u32 = 50_000;
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
 const _: () = assert!(ENTRY_BYTES_MAX + 64 + SEAL_OVERHEAD_BYTES <= VALUE_BYTES_MAX);
 const _: () = assert!(PLAINTEXT_BYTES_MAX + 16 <= BODY_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX + 32 + 64 + 16 <= ENTRY_BYTES_MAX);

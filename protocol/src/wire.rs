@@ -72,6 +72,12 @@ pub fn from_bytes<T: Canonical>(bytes: &[u8], max: usize) -> Result<T, DecodeErr
 pub struct Writer(Vec<u8>);
 
 impl Writer {
+    /// A writer with room for `bytes` bytes, so that no copy of a secret is left behind by growing.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     fn with(&mut self, write: impl FnOnce(&mut minicbor::Encoder<&mut Vec<u8>>)) -> &mut Self {
         write(&mut minicbor::Encoder::new(&mut self.0));
         self
@@ -285,6 +291,48 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Arrays within arrays in an item of a later version; deeper ones are refused before they are followed.
+const DEPTH_MAX: usize = 8;
+
+impl<'a> Reader<'a> {
+    /// The bytes of the next item, of whatever shape, if its form is canonical: fields of later versions are kept as
+    /// they came, but only one encoding of them may exist (E-02).
+    ///
+    /// # Errors
+    /// [`DecodeError::NotCanonical`] for any other form, tags, maps, floats, negative numbers and deep nesting.
+    pub fn canonical_item(&mut self) -> Result<&'a [u8], DecodeError> {
+        let item = self.skip()?;
+        let (mut reader, mut again) = (Reader::new(item), Writer::with_capacity(item.len()));
+        copy_item(&mut reader, &mut again, DEPTH_MAX)?;
+        (again.into_bytes() == item).then_some(item).ok_or(DecodeError::NotCanonical)
+    }
+}
+
+fn copy_item(from: &mut Reader<'_>, to: &mut Writer, depth: usize) -> Result<(), DecodeError> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else CBOR has is not canonical here")]
+    match from.datatype()? {
+        Type::U8 | Type::U16 | Type::U32 | Type::U64 => to.uint(from.uint()?),
+        Type::Bytes => to.bytes(from.bytes(usize::MAX)?),
+        Type::String => to.text(&from.text(usize::MAX)?),
+        Type::Bool => to.bool(from.bool()?),
+        Type::Null => {
+            from.is_null()?;
+            to.null()
+        }
+        Type::Array => {
+            let depth = depth.checked_sub(1).ok_or(DecodeError::NotCanonical)?;
+            let len = from.array_up_to(usize::MAX)?;
+            to.array(len);
+            for _ in 0..len {
+                copy_item(from, to, depth)?;
+            }
+            to
+        }
+        _ => return Err(DecodeError::NotCanonical),
+    };
+    Ok(())
+}
+
 macro_rules! canonical_bytes {
     ($($name:ty),+ $(,)?) => {$(
         impl Canonical for $name {
@@ -397,6 +445,22 @@ mod tests {
         let claims_four_billion = [0x9a, 0xff, 0xff, 0xff, 0xff];
         assert_eq!(Reader::new(&claims_four_billion).list::<Point>(usize::MAX), Err(DecodeError::WrongShape));
         assert_eq!(Reader::new(&claims_four_billion).list::<Point>(8), Err(DecodeError::OutOfRange));
+    }
+
+    #[test]
+    fn e_02_an_item_of_a_later_version_is_kept_only_in_canonical_form() {
+        let mut writer = Writer::default();
+        writer.array(4).uint(24_u64).text("x").null().array(1).bytes([7; 30]);
+        let good = writer.into_bytes();
+        assert_eq!(Reader::new(&good).canonical_item(), Ok(&good[..]));
+        let long_integer = [0x81, 0x18, 0x05];
+        let negative = [0x20];
+        let map = [0xa0];
+        let deep = [0x81; 9];
+        let deep: Vec<u8> = deep.into_iter().chain([0x80]).collect();
+        for bad in [&long_integer[..], &negative, &map, &deep] {
+            assert!(Reader::new(bad).canonical_item().is_err());
+        }
     }
 
     #[test]

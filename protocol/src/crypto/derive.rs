@@ -4,13 +4,14 @@ use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 
-use super::{Field, Label, Secret, enc};
+use super::{Field, Label, Secret, Zeroizing, enc};
 use crate::ids::Digest;
 
 /// `H(L, x…)`.
 #[must_use]
 pub fn hash(label: Label, fields: &[Field<'_>]) -> Digest {
-    sha256(&enc(label, fields))
+    // Seeds and chain keys are committed to by hash, so the encoding in between is wiped as they are (E-92).
+    sha256(&Zeroizing::new(enc(label, fields)))
 }
 
 /// `H16(L, x…)`: the first 16 bytes of `H`.

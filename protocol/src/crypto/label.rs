@@ -78,10 +78,25 @@ pub enum Field<'a> {
     Item(&'a [u8]),
 }
 
+impl Field<'_> {
+    /// Encoded size, or a little more.
+    fn size_at_most(&self) -> usize {
+        let inner = match *self {
+            Self::U(_) | Self::Bool(_) | Self::O(None) => 0,
+            Self::B(bytes) | Self::O(Some(bytes)) | Self::Item(bytes) => bytes.len(),
+            Self::T(text) => text.len(),
+        };
+        inner.saturating_add(9)
+    }
+}
+
 /// `enc(L, x…)` of E-03: what is hashed, signed, derived from and bound.
 #[must_use]
 pub fn enc(label: Label, fields: &[Field<'_>]) -> Vec<u8> {
-    let mut writer = Writer::default();
+    // Room for all of it at once: a buffer that grows leaves copies of secret fields behind (E-92).
+    let mut writer = Writer::with_capacity(fields.iter().fold(label.text().len().saturating_add(12), |sum, field| {
+        sum.saturating_add(field.size_at_most())
+    }));
     writer.array(fields.len().saturating_add(1)).text(label.text());
     for field in fields {
         match *field {

@@ -213,7 +213,7 @@ impl HeadKind {
             }
             _ => Self::Opaque {
                 kind,
-                fields: (0..count).map(|_| from.skip().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?,
+                fields: (0..count).map(|_| from.canonical_item().map(<[u8]>::to_vec)).collect::<Result<_, _>>()?,
             },
         })
     }
