@@ -13,13 +13,17 @@ extern crate alloc;
 extern crate std;
 
 mod crypto;
+mod error;
 mod identity;
 mod ids;
+mod invite;
 mod limits;
 mod log;
 mod time;
 mod timeline;
 mod wire;
 
+pub use error::PeerFault;
 pub use ids::*;
+pub use invite::link::{InviteLink, LinkError};
 pub use time::{TimerTable, Timestamp};

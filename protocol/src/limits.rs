@@ -71,6 +71,199 @@ pub const FRAME_BODY_BYTES_MAX: usize = 160 * 1_024;
 /// kind, slot, length.
 pub const FRAME_HEADER_BYTES: usize = 5;
 
+// ---- Invites and the join channel (MB-I1, MB-I6, MB-L6, N-204, N-209) ----------------------------------------------
+
+/// A pasted link with all that chat programs put around it; the longest link is 710 characters (MB-I1).
+pub const LINK_TEXT_BYTES_MAX: usize = 4_096;
+/// Addresses in one link (MB-I1).
+pub const LINK_ADDRESSES_MAX: usize = 3;
+/// One binary multiaddr, in links and in address records (MB-I1, N-806).
+pub const ADDRESS_BYTES_MAX: usize = 128;
+/// Envelopes that a host tries a knock against, newest first (N-207).
+pub const HOSTED_ENVELOPES_MAX: usize = 256;
+/// How long an envelope is kept and served after its last day (MB-I5).
+pub const ENVELOPE_KEPT_MS: u64 = 7 * 86_400_000;
+/// How late by the host's clock a ticket still passes (MB-I6).
+pub const TICKET_GRACE_MS: u64 = 600_000;
+/// Operations that a joiner takes from a host (MB-L6).
+pub const JOIN_OPERATIONS_MAX: usize = 20_000;
+/// Bytes of operations that a joiner takes from a host, and that a host gives (MB-L6, N-204).
+pub const JOIN_OUT_BYTES_MAX: usize = 24 << 20;
+/// Bytes that a host takes from a joiner who proved the link's secret (N-204).
+pub const JOIN_IN_BYTES_MAX: usize = 256 << 10;
+/// Bytes that a host takes before a valid KNOCK (N-204).
+pub const STRANGER_BYTES_MAX: usize = 1_024;
+/// Bytes that a host takes between a valid KNOCK and PROVE (N-204).
+pub const KNOCKED_BYTES_MAX: usize = 4_096;
+/// Knocks on one connection (N-204).
+pub const KNOCKS_PER_CONNECTION_MAX: u8 = 3;
+/// Joins served at once by one node (N-204).
+pub const JOINS_AT_ONCE_MAX: usize = 8;
+/// Life of a join channel without a valid KNOCK, and after it without PROVE (N-204).
+pub const JOIN_SILENCE_MS: u64 = 10_000;
+/// A proved join without progress is closed (N-204).
+pub const JOIN_IDLE_MS: u64 = 60_000;
+/// A proved join is closed after this (N-204).
+pub const JOIN_LIFE_MS: u64 = 600_000;
+/// Operations in one OPS frame: none is shorter than 128 bytes, a frame has 64 KiB.
+pub const JOIN_FRAME_OPERATIONS_MAX: usize = 512;
+/// Bytes of operations put into one OPS frame; leaves room for the array's heads.
+pub const JOIN_FRAME_FILL_BYTES: usize = 60_000;
+/// Operations in one introduction, all rounds together (R-33 as built: the rule of N-209).
+pub const INTRODUCED_OPERATIONS_MAX: usize = 64;
+/// Rounds of NEED in one introduction (N-209).
+pub const INTRODUCE_ROUNDS_MAX: u8 = 16;
+/// Life of an introduction (N-209).
+pub const INTRODUCE_LIFE_MS: u64 = 60_000;
+/// Operations that a host shows to somebody who was removed while away (N-209).
+pub const ENDED_OPERATIONS_MAX: usize = 8;
+/// ENDED goes to one key at most once in this time (N-209).
+pub const ENDED_AGAIN_MS: u64 = 3_600_000;
+
+// ---- Links between members (N-301 to N-310, N-405, N-606, N-211) ---------------------------------------------------
+
+/// Groups on one link; slot numbers are 1 to this and never reused (N-304).
+pub const LINK_SLOTS_MAX: usize = 64;
+/// Tags come in steps of this, up to [`LINK_SLOTS_MAX`] (N-303).
+pub const TAGS_STEP: usize = 16;
+/// A handshake without READY is reset after this (N-301).
+pub const HANDSHAKE_MS: u64 = 10_000;
+/// Failed handshakes with one member in the same time before links with it rest for that time (N-306).
+pub const HANDSHAKE_FAILURES_MAX: u32 = 3;
+/// Over this the failures of N-306 are counted, and for this links rest.
+pub const HANDSHAKE_FAILURES_MS: u64 = 600_000;
+/// Frames on an old and a new link of one installation for this long are a twin (N-310).
+pub const TWIN_MS: u64 = 30_000;
+/// GIVE bytes allowed before the first CREDIT, and the widest window (N-405).
+pub const CREDIT_START_BYTES: u64 = 1 << 20;
+/// The sender's first window (N-405).
+pub const WINDOW_START_BYTES: u64 = 64 << 10;
+/// The window's step up, and its floor (N-405).
+pub const WINDOW_STEP_BYTES: u64 = 32 << 10;
+/// What a CREDIT may be late beyond a round trip before the window shrinks (N-405).
+pub const CREDIT_LATE_MS: u64 = 250;
+/// Frames in flight that the sender's window remembers one by one; *guess*: 1 MiB in frames of 4 KiB.
+pub const GIVEN_FRAMES_MAX: usize = 256;
+/// A neighbour's points at which the link closes (N-211).
+pub const PEER_POINTS_MAX: u32 = 50;
+/// Points halve in this time (N-211).
+pub const PEER_POINTS_HALF_MS: u64 = 600_000;
+/// First block of a misbehaving neighbour; doubles (N-211).
+pub const PEER_BLOCK_MIN_MS: u64 = 600_000;
+/// Longest block of a misbehaving neighbour (N-211).
+pub const PEER_BLOCK_MAX_MS: u64 = 86_400_000;
+/// Refused bytes remembered (N-212).
+pub const REFUSED_MAX: usize = 4_096;
+/// For how long (N-212).
+pub const REFUSED_MS: u64 = 600_000;
+/// Authors whose rates are kept: present members and as many former ones.
+pub const METERED_AUTHORS_MAX: usize = 256;
+
+/// A token bucket's numbers: `amount` in `per_ms` on the long run, `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Refill.
+    pub amount: u64,
+    /// … in this many milliseconds.
+    pub per_ms: u64,
+    /// Depth.
+    pub burst: u64,
+}
+
+const fn rate(amount: u64, per_ms: u64, burst: u64) -> Rate {
+    Rate { amount, per_ms, burst }
+}
+
+/// Pushed items of one author (N-606).
+pub const AUTHOR_ITEMS: Rate = rate(20, 1_000, 100);
+/// Pushed bytes of one author (N-606).
+pub const AUTHOR_BYTES: Rate = rate(256 << 10, 1_000, 1 << 20);
+/// Entries of one author by any way (N-606).
+pub const AUTHOR_DAY_ENTRIES: Rate = rate(50_000, 86_400_000, 50_000);
+/// Bytes of one author by any way (N-606).
+pub const AUTHOR_DAY_BYTES: Rate = rate(64 << 20, 86_400_000, 64 << 20);
+/// Pushed items of one neighbour (N-606).
+pub const LINK_ITEMS: Rate = rate(200, 1_000, 1_000);
+/// Pushed bytes of one neighbour (N-606).
+pub const LINK_PUSH_BYTES: Rate = rate(2 << 20, 1_000, 4 << 20);
+/// All bytes of one link (N-606).
+pub const LINK_BYTES: Rate = rate(8 << 20, 1_000, 16 << 20);
+/// IHAVE ids (N-606).
+pub const IHAVE_IDS: Rate = rate(2_000, 1_000, 8_000);
+/// GRAFT ids (N-606).
+pub const GRAFT_IDS: Rate = rate(50, 1_000, 200);
+/// WANT frames (N-606).
+pub const WANTS: Rate = rate(10, 1_000, 20);
+/// VECTOR frames (N-606).
+pub const VECTORS: Rate = rate(1, 2_000, 10);
+/// MSYNC frames (N-606).
+pub const MSYNCS: Rate = rate(20, 1_000, 40);
+/// WHO frames (N-606).
+pub const WHOS: Rate = rate(2, 1_000, 4);
+/// STATE frames (N-606).
+pub const STATES: Rate = rate(1, 1_000, 5);
+/// ADDRESSES frames (N-606).
+pub const ADDRESSES: Rate = rate(1, 1_000, 4);
+/// LOOKUPKEY frames (N-606).
+pub const LOOKUP_KEYS: Rate = rate(1, 10_000, 4);
+/// AUDIT frames (N-606).
+pub const AUDITS: Rate = rate(1, 60_000, 4);
+/// AGAIN frames; *guess*: rosters change by the minute, a joining crowd by the second.
+pub const AGAINS: Rate = rate(1, 2_000, 10);
+/// New connections of one address, before any handshake (N-204).
+pub const STRANGER_CONNECTIONS: Rate = rate(10, 60_000, 20);
+/// Knocks of one address that fit nothing, before it rests for an hour (N-204).
+pub const BAD_KNOCKS: Rate = rate(20, 3_600_000, 20);
+
+// ---- Handshake secret, lookup keys, address records (N-801 to N-809) ------------------------------------------------
+
+/// `n` of a lookup key record (N-802).
+pub const LOOKUP_KEY_NUMBER_MAX: u64 = 1_000;
+/// Lookup key records kept (N-802).
+pub const LOOKUP_KEYS_MAX: usize = 64;
+/// How long each is kept (N-802).
+pub const LOOKUP_KEY_KEPT_MS: u64 = 90 * 86_400_000;
+/// Records in one LOOKUPKEY frame, and sent on opening (N-803).
+pub const LOOKUP_KEYS_PER_FRAME_MAX: usize = 4;
+/// Records of one member accepted in a day (N-803).
+pub const LOOKUP_KEYS_PER_DAY_MAX: usize = 4;
+/// A lookup key record's bytes: 64 heads and some 200 more.
+pub const LOOKUP_KEY_BYTES_MAX: usize = 2_560;
+/// An admin renews the lookup key after this (N-805).
+pub const LOOKUP_KEY_RENEW_MS: u64 = 30 * 86_400_000;
+/// Admins wait up to this before they write a missing lookup key (N-805).
+pub const LOOKUP_KEY_ADMIN_WAIT_MS: u64 = 30_000;
+/// Others wait this long at least, and twice it at most (N-805).
+pub const LOOKUP_KEY_MEMBER_WAIT_MS: u64 = 600_000;
+/// An address record (N-806).
+pub const ADDRESS_RECORD_BYTES_MAX: usize = 1_024;
+/// A sealed address record (N-403).
+pub const SEALED_RECORD_BYTES_MAX: usize = 1_536;
+/// Addresses in one record (N-806).
+pub const RECORD_ADDRESSES_MAX: usize = 10;
+/// `until` is at most this after `at` (N-806).
+pub const ADDRESS_LIFE_MS: u64 = 48 * 3_600_000;
+/// How far ahead of the own clock `at` may be; *guess*: laptop clocks, as N-904 allows.
+pub const ADDRESS_AHEAD_MS: u64 = 3_600_000;
+/// Expired records stay this long as last candidates (N-807).
+pub const ADDRESS_KEPT_MS: u64 = 30 * 86_400_000;
+/// Records kept of one member (N-807).
+pub const ADDRESSES_PER_MEMBER_MAX: usize = 10;
+/// Records kept of one group: every seat at its limit.
+pub const ADDRESS_BOOK_MAX: usize = SEATS * ADDRESSES_PER_MEMBER_MAX;
+/// Owners named in one ADDRESSES frame (64 KiB).
+pub const ADDRESS_OWNERS_MAX: usize = 1_024;
+/// Records in one ADDRESSES frame: 40 sealed ones fill 60 KiB.
+pub const ADDRESSES_PER_FRAME_MAX: usize = 40;
+/// Plain records sent to a guest (N-804).
+pub const GUEST_RECORDS_MAX: usize = 5;
+/// A change of addresses rests this long before it is published (N-807).
+pub const ADDRESS_DEBOUNCE_MS: u64 = 5_000;
+/// Own records are at least this far apart (N-807).
+pub const ADDRESS_PAUSE_MS: u64 = 60_000;
+/// An unchanged own record is renewed after this (N-807).
+pub const ADDRESS_RENEW_MS: u64 = 12 * 3_600_000;
+
 // ---- Storage (ST-14, ST-40) --------------------------------------------------------------------------------------
 
 /// A stored value, sealed.
