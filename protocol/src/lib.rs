@@ -19,11 +19,24 @@ mod ids;
 mod invite;
 mod limits;
 mod log;
+mod record;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 mod timeline;
 mod wire;
 
+pub use crypto::Secret;
 pub use error::PeerFault;
 pub use ids::*;
 pub use invite::link::{InviteLink, LinkError};
+pub use limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX};
+pub use record::{Backup, Class, Key, KEY_BYTES_MAX, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
+#[cfg(any(test, feature = "testing"))]
+pub use store::fault::{CrashPoint, FaultDisk, FaultStore, Faults, Image, PowerCut};
+pub use store::sealed::{Findings, Miscount, SealedStore, SealingKey, StoreKeys};
+pub use store::{
+    Batch, Bound, Direction, IoKind, IoOperation, MemStore, Place, Store, StoreError, Urgency, Usage, page, scan, within,
+};
 pub use time::{TimerTable, Timestamp};

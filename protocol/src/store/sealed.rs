@@ -1,0 +1,533 @@
+//! Every value encrypted and bound to its key, and a census that notices what is missing.
+//!
+//! A value is sealed with XChaCha20-Poly1305 under one of two keys: the archive key for what a person keeps, the
+//! rotating key for live secrets (ST-40). The associated data hold the vault's id and the record's key, so a value
+//! that was moved, swapped or taken from another directory does not open. The rotating key is replaced every now and
+//! then and all secrets are sealed anew: an erased secret may linger in the engine's old segments, but the key that
+//! opens it is gone (ST-66).
+//!
+//! Sealing shows *damaged* values; the census shows *missing* ones. It holds, per kind, how many records there are
+//! and the XOR of a short hash of each, and is written in the same batch as what it counts (ST-42). It is no defence
+//! against somebody who can write to the disk: such a person can put back an old copy of all of it.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use rand_core::CryptoRng;
+
+use super::{Batch, Bound, Direction, Place, Store, StoreError, Urgency, Usage, scan, within};
+use crate::crypto::{Secret, derive, random, seal};
+use crate::limits::{
+    DAMAGED_KEYS_MAX, PLAIN_VALUE_BYTES_MAX, RESEAL_RECORDS_MAX, SEAL_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX,
+    SEALED_BATCH_CHANGES_MAX,
+};
+use crate::record::{Class, Key, Load, MetaName, Record, RecordId, RecordKind};
+
+const VERSION: u8 = 1;
+const NONCE_BYTES: usize = 24;
+const HEADER_BYTES: usize = 1 + 4 + NONCE_BYTES;
+const SECRET_BIT: u32 = 1 << 31;
+const _: () = assert!(HEADER_BYTES + 16 == SEAL_OVERHEAD_BYTES);
+
+/// One generation of a sealing key.
+pub struct SealingKey {
+    /// Counts up; below 2^31.
+    pub generation: u32,
+    /// The key.
+    pub key: Secret<32>,
+}
+
+/// What a store is sealed under: the vault's id and one or two generations of each key, the newest last.
+pub struct StoreKeys {
+    /// Id of the vault file that holds the keys.
+    pub vault: [u8; 16],
+    /// DK: for kinds below 0x80.
+    pub archive: Vec<SealingKey>,
+    /// VK: for kinds from 0x80 on.
+    pub rotating: Vec<SealingKey>,
+}
+
+impl StoreKeys {
+    fn of(&self, class: Class) -> &[SealingKey] {
+        match class {
+            Class::Archive => &self.archive,
+            Class::Secret => &self.rotating,
+        }
+    }
+
+    fn newest(&self, class: Class) -> Result<&SealingKey, StoreError> {
+        // A vault without a key is refused when it is read; there is nothing to seal under here.
+        self.of(class).last().ok_or(StoreError::Corrupt { place: Place::Vault })
+    }
+}
+
+const fn key_id(class: Class, generation: u32) -> u32 {
+    match class {
+        Class::Archive => generation & !SECRET_BIT,
+        Class::Secret => generation | SECRET_BIT,
+    }
+}
+
+fn class_of(key: &Key) -> Class {
+    key.kind_number().map_or(Class::Archive, Class::of_kind)
+}
+
+/// Seals one value under the newest key of its class: `1 | key id | nonce | ciphertext | tag` (ST-40).
+fn seal_value(keys: &StoreKeys, key: &Key, plain: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, StoreError> {
+    let class = class_of(key);
+    let with = keys.newest(class)?;
+    let nonce: [u8; NONCE_BYTES] = random(rng);
+    let mut stored = Vec::with_capacity(plain.len().saturating_add(SEAL_OVERHEAD_BYTES));
+    stored.push(VERSION);
+    stored.extend_from_slice(&key_id(class, with.generation).to_be_bytes());
+    stored.extend_from_slice(&nonce);
+    stored.extend_from_slice(&seal::seal(&with.key, &nonce, &binding(&keys.vault, key), plain));
+    Ok(stored)
+}
+
+/// Opens what [`seal_value`] made, or says that it doesn't open.
+fn open_value(keys: &StoreKeys, key: &Key, stored: &[u8]) -> Option<Vec<u8>> {
+    let (&[VERSION, ref rest @ ..], sealed) = stored.split_first_chunk::<HEADER_BYTES>()? else { return None };
+    let (id, nonce) = rest.split_first_chunk::<4>()?;
+    let class = class_of(key);
+    let with = keys.of(class).iter().find(|with| key_id(class, with.generation).to_be_bytes() == *id)?;
+    seal::open(&with.key, nonce.first_chunk()?, &binding(&keys.vault, key), sealed).ok()
+}
+
+fn is_under_newest(keys: &StoreKeys, key: &Key, stored: &[u8]) -> bool {
+    let class = class_of(key);
+    let id = keys.newest(class).map(|newest| key_id(class, newest.generation).to_be_bytes());
+    stored.get(1..5).is_some_and(|bytes| id.is_ok_and(|id| id == bytes))
+}
+
+/// Rule ST-40: a value moved to another key, store or class does not open.
+fn binding(vault: &[u8; 16], key: &Key) -> Vec<u8> {
+    let mut aad = b"coterie/store/1".to_vec();
+    aad.extend_from_slice(vault);
+    aad.push(u8::try_from(key.as_bytes().len()).unwrap_or(u8::MAX));
+    aad.extend_from_slice(key.as_bytes());
+    aad
+}
+
+/// How many records of a kind, and the XOR of a hash of each.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    count: u64,
+    xor: [u8; 16],
+}
+
+/// The tallies of all kinds but of the two records that the sealing itself keeps.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Census(BTreeMap<u8, Tally>);
+
+const TALLY_BYTES: usize = 1 + 8 + 16;
+
+impl Census {
+    fn count(&mut self, key: &Key, stored: &[u8], step: Step) {
+        if is_own(key) {
+            return;
+        }
+        let tally = self.0.entry(key.kind_number().unwrap_or_default()).or_default();
+        tally.count = match step {
+            Step::Came => tally.count.saturating_add(1),
+            Step::Went => tally.count.saturating_sub(1),
+        };
+        let print = derive::sha256(&[b"coterie/census/1", key.as_bytes(), stored].concat());
+        tally.xor.iter_mut().zip(print.0).for_each(|(to, from)| *to ^= from);
+    }
+
+    fn of(&self, kind: u8) -> Tally {
+        self.0.get(&kind).copied().unwrap_or_default()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(TALLY_BYTES));
+        for (kind, tally) in self.0.iter().filter(|(_, tally)| **tally != Tally::default()) {
+            bytes.push(*kind);
+            bytes.extend_from_slice(&tally.count.to_be_bytes());
+            bytes.extend_from_slice(&tally.xor);
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut census = Self::default();
+        for row in bytes.chunks(TALLY_BYTES) {
+            let (&[kind], rest) = row.split_first_chunk::<1>()?;
+            let (count, xor) = rest.split_first_chunk()?;
+            census.0.insert(kind, Tally { count: u64::from_be_bytes(*count), xor: xor.try_into().ok()? });
+        }
+        Some(census)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Came,
+    Went,
+}
+
+fn is_own(key: &Key) -> bool {
+    [MetaName::Census, MetaName::Damage].iter().any(|name| RecordId::meta(*name).key() == *key)
+}
+
+/// A kind of which not exactly those records are there that were committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Miscount {
+    /// Number of the kind.
+    pub kind: u8,
+    /// Records that the census tells of.
+    pub expected: u64,
+    /// Records that are there. If as many as expected, at least one is an old or foreign version.
+    pub found: u64,
+}
+
+/// What reading through a store has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Records that opened.
+    pub good: u64,
+    /// Keys whose value does not open, or that are no key of this layout.
+    pub damaged: Vec<Key>,
+    /// Kinds that have lost, gained or swapped records.
+    pub miscounts: Vec<Miscount>,
+    /// Whether the census itself was lost, so that missing records could not be noticed.
+    pub census_lost: bool,
+}
+
+impl Findings {
+    /// Whether everything that was committed is there and opens.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.damaged.is_empty() && self.miscounts.is_empty() && !self.census_lost
+    }
+}
+
+/// A store whose engine sees ciphertext only.
+pub struct SealedStore<S: Store> {
+    engine: S,
+    keys: StoreKeys,
+    rng: Box<dyn CryptoRng + Send>,
+    census: Census,
+    census_lost: bool,
+    damage: RefCell<Damage>,
+}
+
+#[derive(Default)]
+struct Damage {
+    keys: BTreeSet<Key>,
+    changed: bool,
+}
+
+impl Damage {
+    fn note(&mut self, key: &Key) {
+        if self.keys.len() < DAMAGED_KEYS_MAX && self.keys.insert(*key) {
+            self.changed = true;
+        }
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for key in &self.keys {
+            bytes.push(u8::try_from(key.as_bytes().len()).unwrap_or(u8::MAX));
+            bytes.extend_from_slice(key.as_bytes());
+        }
+        bytes
+    }
+
+    fn from_bytes(mut bytes: &[u8]) -> Self {
+        let mut keys = BTreeSet::new();
+        while let Some((&len, rest)) = bytes.split_first() {
+            let Some((key, rest)) = rest.split_at_checked(usize::from(len)) else { break };
+            keys.extend(Key::new(key));
+            bytes = rest;
+        }
+        Self { keys, changed: false }
+    }
+}
+
+impl<S: Store> SealedStore<S> {
+    /// Seals `engine`. The generator is the store's own: sealing must not depend on what else draws.
+    ///
+    /// If the census is gone or does not open, everything is counted anew here, and every [`Findings`] of this life
+    /// says so.
+    ///
+    /// # Errors
+    /// What the engine meets.
+    pub fn new(engine: S, keys: StoreKeys, rng: Box<dyn CryptoRng + Send>) -> Result<Self, StoreError> {
+        let mut store =
+            Self { engine, keys, rng, census: Census::default(), census_lost: false, damage: RefCell::default() };
+        if let Some(list) = store.own_record(MetaName::Damage)? {
+            store.damage = RefCell::new(Damage::from_bytes(&list));
+        }
+        let census = store.own_record(MetaName::Census)?;
+        if let Some(census) = census.and_then(|bytes| Census::from_bytes(&bytes)) {
+            store.census = census;
+        } else if !store.engine.range(&Key::lowest(), &Key::highest(), Direction::Up, 1)?.is_empty() {
+            store.census_lost = true;
+            store.census = store.recount()?;
+        }
+        Ok(store)
+    }
+
+    fn own_record(&self, name: MetaName) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = RecordId::meta(name).key();
+        Ok(self.engine.get(&key)?.and_then(|stored| open_value(&self.keys, &key, &stored)))
+    }
+
+    fn recount(&self) -> Result<Census, StoreError> {
+        let mut census = Census::default();
+        scan(&self.engine, (Key::lowest(), Key::highest()), &mut |key, stored| {
+            census.count(&key, &stored, Step::Came);
+            Ok(())
+        })?;
+        Ok(census)
+    }
+
+    /// The engine below.
+    pub const fn engine(&self) -> &S {
+        &self.engine
+    }
+
+    /// The engine below, to be told about space or faults.
+    pub const fn engine_mut(&mut self) -> &mut S {
+        &mut self.engine
+    }
+
+    /// Keys whose values are known not to open. The list is kept with the next commit (ST-41).
+    #[must_use]
+    pub fn damaged(&self) -> Vec<Key> {
+        self.damage.borrow().keys.iter().copied().collect()
+    }
+
+    /// Rule ST-33: gives every record that the core is restored from, in key order, once, and counts them against
+    /// the census. Damaged ones are skipped and named.
+    ///
+    /// # Errors
+    /// What the engine meets.
+    pub fn load(&self, visit: &mut dyn FnMut(Record)) -> Result<Findings, StoreError> {
+        let mut reading = Reading::new(self);
+        for kind in RecordKind::ALL.iter().filter(|kind| kind.load() == Load::AtStart) {
+            reading.read(kind.span(), visit)?;
+            reading.compare(kind.number());
+        }
+        Ok(reading.findings)
+    }
+
+    /// Rule ST-44: opens every value there is and compares with the census.
+    ///
+    /// # Errors
+    /// What the engine meets.
+    pub fn verify(&self) -> Result<Findings, StoreError> {
+        let mut reading = Reading::new(self);
+        reading.read((Key::lowest(), Key::highest()), &mut |_| {})?;
+        let kinds: BTreeSet<u8> = self.census.0.keys().chain(reading.found.0.keys()).copied().collect();
+        kinds.into_iter().for_each(|kind| reading.compare(kind));
+        Ok(reading.findings)
+    }
+
+    /// Takes what is there as what should be there, once the losses were reported and mended.
+    ///
+    /// # Errors
+    /// What the engine meets.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        let census = self.recount()?;
+        let mut batch = Batch::default();
+        self.add_own_records(&census, &mut batch)?;
+        self.engine.commit(&batch)?;
+        (self.census, self.census_lost) = (census, false);
+        Ok(())
+    }
+
+    /// Rule ST-66, step 1, after the vault has both keys: secrets are sealed under `key` from now on; the old key
+    /// still opens.
+    pub fn begin_rotation(&mut self, key: SealingKey) {
+        self.keys.rotating.push(key);
+    }
+
+    /// Step 2, in pieces: seals up to 64 records of `class` from `from` on under the newest key, in one batch. Gives
+    /// where to go on, or `None` when all are done. It may be repeated from anywhere: what is done is passed over.
+    ///
+    /// # Errors
+    /// What the engine meets; nothing of the piece is done then.
+    pub fn reseal(&mut self, class: Class, from: Option<Key>) -> Result<Option<Key>, StoreError> {
+        let (low, high) = match class {
+            Class::Archive => (Key::lowest(), RecordKind::Chain.span().0),
+            Class::Secret => (RecordKind::Chain.span().0, Key::highest()),
+        };
+        let records = self.engine.range(&from.unwrap_or(low), &high, Direction::Up, RESEAL_RECORDS_MAX)?;
+        let Some((last, _)) = records.last() else { return Ok(None) };
+        let next = last.next();
+        let mut batch = Batch::default();
+        for (key, stored) in records {
+            if is_own(&key) || is_under_newest(&self.keys, &key, &stored) {
+                continue;
+            }
+            match open_value(&self.keys, &key, &stored) {
+                Some(plain) => batch.put(key, plain),
+                None => self.damage.borrow_mut().note(&key),
+            }
+            if batch.size_bytes() > SEALED_BATCH_BYTES_MAX - 2 * PLAIN_VALUE_BYTES_MAX {
+                self.commit(&batch)?;
+                return Ok(Some(key.next()));
+            }
+        }
+        self.commit(&batch)?;
+        Ok(Some(next))
+    }
+
+    /// Step 3, when [`Self::reseal`] has given `None`, before the vault forgets the old key: only the newest opens.
+    pub fn end_rotation(&mut self) {
+        let old = self.keys.rotating.len().saturating_sub(1);
+        drop(self.keys.rotating.drain(..old));
+    }
+
+    /// Whether a rotation was begun and not ended.
+    #[must_use]
+    pub const fn is_rotating(&self) -> bool {
+        self.keys.rotating.len() > 1
+    }
+
+    fn add_own_records(&mut self, census: &Census, sealed: &mut Batch) -> Result<(), StoreError> {
+        let damage = self.damage.get_mut();
+        if core::mem::take(&mut damage.changed) {
+            let key = RecordId::meta(MetaName::Damage).key();
+            sealed.put(key, seal_value(&self.keys, &key, &damage.to_bytes(), &mut self.rng)?);
+        }
+        let key = RecordId::meta(MetaName::Census).key();
+        sealed.put(key, seal_value(&self.keys, &key, &census.to_bytes(), &mut self.rng)?);
+        Ok(())
+    }
+}
+
+/// Rule ST-14 for values before they are sealed: the census and the list of damaged keys need room too.
+fn check(batch: &Batch) -> Result<(), StoreError> {
+    within(Bound::BatchChanges, batch.len(), SEALED_BATCH_CHANGES_MAX)?;
+    for (_, value) in batch.iter() {
+        within(Bound::ValueBytes, value.map_or(0, <[u8]>::len), PLAIN_VALUE_BYTES_MAX)?;
+    }
+    within(Bound::BatchBytes, batch.size_bytes(), SEALED_BATCH_BYTES_MAX)
+}
+
+impl<S: Store> Store for SealedStore<S> {
+    /// Rule ST-41: a value that does not open is damaged: an error of its own, never an empty or absent value.
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(stored) = self.engine.get(key)? else { return Ok(None) };
+        let plain = open_value(&self.keys, key, &stored);
+        if plain.is_none() {
+            self.damage.borrow_mut().note(key);
+            return Err(StoreError::Corrupt { place: Place::Record(*key) });
+        }
+        Ok(plain)
+    }
+
+    /// Damaged records are passed over here and named by [`SealedStore::damaged`].
+    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+        let (mut from, mut to) = (*from, *to);
+        loop {
+            let stored = self.engine.range(&from, &to, direction, limit)?;
+            let Some((last, _)) = stored.last() else { return Ok(Vec::new()) };
+            match direction {
+                Direction::Up => from = last.next(),
+                Direction::Down => to = *last,
+            }
+            let mut found = Vec::with_capacity(stored.len());
+            for (key, value) in stored {
+                match open_value(&self.keys, &key, &value) {
+                    Some(plain) => found.push((key, plain)),
+                    None => self.damage.borrow_mut().note(&key),
+                }
+            }
+            // An empty page means the end: a page of nothing but damage must not look like one.
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        check(batch)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut census = self.census.clone();
+        let mut sealed = Batch::default();
+        for (key, value) in batch.iter() {
+            if let Some(old) = self.engine.get(key)? {
+                census.count(key, &old, Step::Went);
+            }
+            let damage = self.damage.get_mut();
+            damage.changed |= damage.keys.remove(key);
+            match value {
+                Some(plain) => {
+                    let stored = seal_value(&self.keys, key, plain, &mut self.rng)?;
+                    census.count(key, &stored, Step::Came);
+                    sealed.put(*key, stored);
+                }
+                None => sealed.erase(*key),
+            }
+        }
+        self.add_own_records(&census, &mut sealed)?;
+        if batch.urgency() == Urgency::Essential {
+            sealed.mark_essential();
+        }
+        self.engine.commit(&sealed)?;
+        self.census = census;
+        Ok(())
+    }
+
+    fn usage(&self) -> Result<Usage, StoreError> {
+        self.engine.usage()
+    }
+
+    fn close(self: Box<Self>) -> Result<(), StoreError> {
+        Box::new(self.engine).close()
+    }
+}
+
+/// One pass over a store.
+struct Reading<'a, S: Store> {
+    store: &'a SealedStore<S>,
+    found: Census,
+    findings: Findings,
+}
+
+impl<'a, S: Store> Reading<'a, S> {
+    fn new(store: &'a SealedStore<S>) -> Self {
+        let findings = Findings { census_lost: store.census_lost, ..Findings::default() };
+        Self { store, found: Census::default(), findings }
+    }
+
+    fn read(&mut self, span: (Key, Key), visit: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
+        scan(&self.store.engine, span, &mut |key, stored| {
+            // The census and the list of damaged keys are read when the store is opened; they are nobody else's.
+            if is_own(&key) {
+                return Ok(());
+            }
+            self.found.count(&key, &stored, Step::Came);
+            match (RecordId::from_key(&key), open_value(&self.store.keys, &key, &stored)) {
+                (Some(id), Some(bytes)) => {
+                    self.findings.good = self.findings.good.saturating_add(1);
+                    visit(Record { id, bytes });
+                }
+                (None, _) | (_, None) => {
+                    self.findings.damaged.push(key);
+                    self.store.damage.borrow_mut().note(&key);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn compare(&mut self, kind: u8) {
+        let (expected, found) = (self.store.census.of(kind), self.found.of(kind));
+        if expected != found {
+            self.findings.miscounts.push(Miscount { kind, expected: expected.count, found: found.count });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! What tests of other crates may use too (feature `testing`). It only adds; nothing of the product changes.
+
+pub mod store_suite;
