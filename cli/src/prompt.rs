@@ -1,0 +1,61 @@
+//! Questions to a person, only on a terminal; every question also has a flag (DG-1).
+
+use std::io::Write;
+
+use crate::error::Diagnostic;
+use crate::output::Output;
+
+/// Asks for one line.
+///
+/// # Errors
+/// If nobody can be asked.
+pub fn ask(output: &Output, question: &str, missing: &str) -> Result<String, Diagnostic> {
+    if !output.is_interactive() {
+        return Err(Diagnostic::usage(missing, "this isn't a terminal, so nobody could be asked"));
+    }
+    let _ = write!(std::io::stderr().lock(), "{question} ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|why| Diagnostic::internal(&why.to_string()))?;
+    Ok(answer.trim().to_owned())
+}
+
+/// Danger levels 1 and 2: says what happens, then asks; Enter alone is no.
+///
+/// # Errors
+/// If nobody can be asked and `--yes` is missing, or the answer is no.
+pub fn confirm(output: &Output, what: &str, effect: &str) -> Result<(), Diagnostic> {
+    if output.says_yes() {
+        return Ok(());
+    }
+    if !output.is_interactive() {
+        return Err(Diagnostic::needs_yes(what));
+    }
+    output.remark(effect);
+    match ask(output, "Go on? [y/N]", what)?.to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Diagnostic::new("cancelled", 1, format!("{what}: not done"), "you said no")),
+    }
+}
+
+/// Danger level 3: the name has to be typed, or given by `--confirm`.
+///
+/// # Errors
+/// If it is missing or another name.
+pub fn type_name(output: &Output, given: Option<&str>, name: &str, effect: &str) -> Result<(), Diagnostic> {
+    let typed = match given {
+        Some(given) => given.to_owned(),
+        None if output.is_interactive() => {
+            output.remark(effect);
+            ask(output, &format!("Type {name:?} to go on:"), name)?
+        }
+        None => {
+            let missing = Diagnostic::usage("this needs the name, typed", effect);
+            return Err(missing.hint(format!("add --confirm {name:?}")));
+        }
+    };
+    if typed == name {
+        return Ok(());
+    }
+    Err(Diagnostic::usage("not done", format!("the name is {name:?}, not {typed:?}")))
+}
