@@ -59,3 +59,30 @@ pub fn type_name(output: &Output, given: Option<&str>, name: &str, effect: &str)
     }
     Err(Diagnostic::usage("not done", format!("the name is {name:?}, not {typed:?}")))
 }
+
+/// Asks for a passphrase without showing it; nothing if nobody can be asked or the person gives up.
+#[must_use]
+pub fn secret(question: &str) -> Option<String> {
+    use crossterm::event::{Event, KeyCode, KeyModifiers, read};
+    let _ = write!(std::io::stderr().lock(), "{question} ");
+    let _ = std::io::stderr().flush();
+    crossterm::terminal::enable_raw_mode().ok()?;
+    let mut typed = String::new();
+    let answer = loop {
+        match read() {
+            Ok(Event::Key(key)) => match key.code {
+                KeyCode::Enter => break Some(typed),
+                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => break None,
+                KeyCode::Esc => break None,
+                KeyCode::Backspace => drop(typed.pop()),
+                KeyCode::Char(c) => typed.push(c),
+                _ => {}
+            },
+            Ok(_) => {}
+            Err(_) => break None,
+        }
+    };
+    let _ = crossterm::terminal::disable_raw_mode();
+    let _ = writeln!(std::io::stderr().lock());
+    answer.filter(|typed| !typed.is_empty())
+}

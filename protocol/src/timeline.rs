@@ -55,7 +55,13 @@ pub struct Place {
 
 impl Recent {
     /// Takes note of an opened Message of somebody else, or of an own one.
-    pub fn note(&mut self, author: MembershipId, (key, eid): (OrderKey, EntryId), after: &[EntryId], me: &MembershipId) {
+    pub fn note(
+        &mut self,
+        author: MembershipId,
+        (key, eid): (OrderKey, EntryId),
+        after: &[EntryId],
+        me: &MembershipId,
+    ) {
         if author == *me {
             self.own_tick = self.own_tick.max(Some(tick_of(&key)));
         }

@@ -94,9 +94,11 @@ impl Field<'_> {
 #[must_use]
 pub fn enc(label: Label, fields: &[Field<'_>]) -> Vec<u8> {
     // Room for all of it at once: a buffer that grows leaves copies of secret fields behind (E-92).
-    let mut writer = Writer::with_capacity(fields.iter().fold(label.text().len().saturating_add(12), |sum, field| {
-        sum.saturating_add(field.size_at_most())
-    }));
+    let mut writer = Writer::with_capacity(
+        fields
+            .iter()
+            .fold(label.text().len().saturating_add(12), |sum, field| sum.saturating_add(field.size_at_most())),
+    );
     writer.array(fields.len().saturating_add(1)).text(label.text());
     for field in fields {
         match *field {

@@ -197,9 +197,8 @@ mod tests {
         let leaf = LeafNumber { inst_no: 0, generation: 0 };
         let slots = RekeyBody(vec![SealedSeed { leaf, slot: Slot([0; SLOT_BYTES]) }; 100]);
         assert_eq!(from_bytes::<RekeyBody>(&to_bytes(&slots), 1 << 20), Err(DecodeError::OutOfRange));
-        let targets: Vec<SealedChain> = (0..33)
-            .map(|i| SealedChain { mid: MembershipId([i; 32]), leaf, slot: Slot([0; SLOT_BYTES]) })
-            .collect();
+        let targets: Vec<SealedChain> =
+            (0..33).map(|i| SealedChain { mid: MembershipId([i; 32]), leaf, slot: Slot([0; SLOT_BYTES]) }).collect();
         assert_eq!(from_bytes::<GrantBody>(&to_bytes(&GrantBody(targets)), 1 << 20), Err(DecodeError::OutOfRange));
     }
 

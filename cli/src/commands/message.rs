@@ -1,0 +1,130 @@
+//! `send`, `tail`, `history`: words in, words out.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{id_of, name_of, the_group};
+use crate::api::Api;
+use crate::args::{History, Send, Tail, Wait};
+use crate::error::Diagnostic;
+use crate::output::Output;
+use crate::text;
+
+/// `send`.
+///
+/// # Errors
+/// What the node says; with `--wait`, `not_delivered_yet` if it took too long: the message is kept.
+pub async fn send(api: &Api, output: &Output, send: Send, timeout: Option<Duration>) -> Result<u8, Diagnostic> {
+    let group = the_group(api, send.group.as_deref()).await?;
+    let words = if send.text == "-" { read_text()? } else { send.text };
+    let message = api.post(&format!("/v1/groups/{}/messages", id_of(&group)), &json!({ "text": words })).await?;
+    let message = match send.wait {
+        Some(wait) => delivered(api, &group, message, (wait, timeout)).await?,
+        None => message,
+    };
+    output.object(&message, || match message["delivery"]["state"].as_str() {
+        Some("queued") => "Kept. It goes out as soon as a member is in reach.".to_owned(),
+        Some("saved") => "Saved.".to_owned(),
+        _ => format!("With {} of {} members.", message["delivery"]["reached"], message["delivery"]["due"]),
+    });
+    Ok(0)
+}
+
+fn read_text() -> Result<String, Diagnostic> {
+    let mut words = String::new();
+    std::io::stdin().read_to_string(&mut words).map_err(|why| Diagnostic::internal(&why.to_string()))?;
+    Ok(words.trim_end_matches('\n').to_owned())
+}
+
+async fn delivered(
+    api: &Api,
+    group: &Value,
+    mut message: Value,
+    (wait, timeout): (Wait, Option<Duration>),
+) -> Result<Value, Diagnostic> {
+    let deadline = Instant::now() + timeout.unwrap_or(Duration::from_secs(30));
+    let late = || {
+        let why = "nobody who should have it has answered yet; your node goes on by itself";
+        Diagnostic::new("not_delivered_yet", 6, "kept, not delivered yet", why).hint("coterie status")
+    };
+    loop {
+        let state = message["delivery"]["state"].as_str().unwrap_or_default();
+        let enough = matches!((wait, state), (_, "all") | (Wait::Sent, "sent"));
+        if enough {
+            return Ok(message);
+        }
+        if Instant::now() >= deadline {
+            return Err(late());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let Some(id) = message["id"].as_str() else {
+            // Still in the outbox: nothing to ask about yet but the group's own state.
+            continue;
+        };
+        message = api.get(&format!("/v1/groups/{}/messages/{id}", id_of(group))).await?;
+    }
+}
+
+/// `tail`: the newest lines, and with `-f` what comes.
+///
+/// # Errors
+/// What the node says.
+pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnostic> {
+    let group = the_group(api, tail.group.as_deref()).await?;
+    let path = format!("/v1/groups/{}/messages?limit={}", id_of(&group), tail.lines.max(1));
+    let (page, position) = api.get_at(&path).await?;
+    if !tail.follow {
+        output.object(&page, || lines(output, &group, &page));
+        return Ok(0);
+    }
+    for line in page["items"].as_array().into_iter().flatten().filter(|_| tail.lines > 0) {
+        output.object(line, || render(output, line));
+    }
+    let mut events = api.events(&format!("/v1/events?group={}&types=message,reset", id_of(&group)), position).await?;
+    while let Some(event) = events.next().await? {
+        if event.name == "message" {
+            output.object(&event.data, || render(output, &event.data));
+        }
+    }
+    Ok(0)
+}
+
+/// `history`: a page of older lines.
+///
+/// # Errors
+/// What the node says.
+pub async fn history(api: &Api, output: &Output, history: History) -> Result<u8, Diagnostic> {
+    let group = the_group(api, history.group.as_deref()).await?;
+    let mut path = format!("/v1/groups/{}/messages?limit={}", id_of(&group), history.limit);
+    if let Some(before) = &history.before {
+        path.push_str("&before=");
+        path.push_str(before);
+    }
+    let page = api.get(&path).await?;
+    output.object(&page, || lines(output, &group, &page));
+    Ok(0)
+}
+
+fn lines(output: &Output, group: &Value, page: &Value) -> String {
+    let items: Vec<&Value> = page["items"].as_array().into_iter().flatten().collect();
+    if items.is_empty() {
+        return format!("Nothing was said in {} yet.\nnext: coterie send \"Good morning.\"", name_of(group));
+    }
+    items.into_iter().map(|line| render(output, line)).collect::<Vec<_>>().join("\n")
+}
+
+/// `14:02  Ana: words`, later lines of the words under the first.
+fn render(output: &Output, line: &Value) -> String {
+    let at = line["at"].as_str().and_then(|at| at.get(11..16)).unwrap_or("--:--");
+    let author = text::line(line["author"]["name"].as_str().unwrap_or("?"));
+    let words = match line["kind"].as_str() {
+        Some("waiting") => output.dim("waiting for a key"),
+        Some("before_my_time") => output.dim("said before you joined"),
+        Some("newer") => output.dim("a newer kind of message (update to see it)"),
+        Some("broken") => output.dim("a message that can't be read"),
+        _ => text::block(line["text"].as_str().unwrap_or_default(), 7),
+    };
+    format!("{}  {}: {words}", output.dim(at), output.bold(&author))
+}

@@ -1,0 +1,274 @@
+//! `init`, `up`, `down`, `status`, `doctor`, `identity`, and the welcome of a first start.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use coterie_node::config::{Config, Flags};
+use coterie_node::daemon;
+use serde_json::{Value, json};
+
+use super::{count, name_of, profile_flags};
+use crate::api::Api;
+use crate::args::{Global, Identity, Init, Up};
+use crate::error::Diagnostic;
+use crate::output::{Output, table};
+use crate::prompt;
+
+/// How long `up` waits for the node's first answer (SV-4).
+const UP_MAX: Duration = Duration::from_secs(10);
+
+/// The settings in force, with what was typed on top.
+pub fn config(global: &Global, listen: &[String]) -> Result<Config, Diagnostic> {
+    let flags = Flags { profile: global.profile.clone(), data_dir: global.data_dir.clone(), listen: listen.to_vec() };
+    Config::load(flags).map_err(|problem| Api::explain(&problem.into()))
+}
+
+/// `coterie` alone: the first start asks a name and starts the node; later ones say how things stand.
+pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
+    if !output.is_interactive() {
+        let mut help = <crate::args::Arguments as clap::CommandFactory>::command();
+        output.line(&help.render_help().to_string());
+        return Ok(2);
+    }
+    let config = config(global, &[])?;
+    if !daemon::has_identity(&config) {
+        output.line(&output.bold("Welcome to Coterie: group chat without a server."));
+        let name = prompt::ask(output, "What should people call you?", "a name")?;
+        create(&config, &name, None)?;
+    }
+    if Api::connect(global)?.get("/v1/status").await.is_err() {
+        start_detached(global, &[], None).await?;
+    }
+    let status = Api::connect(global)?.get("/v1/status").await?;
+    output.line(&next_steps(output, &status));
+    Ok(0)
+}
+
+fn next_steps(output: &Output, status: &Value) -> String {
+    let mut lines = vec![sentence(status), String::new()];
+    let groups = status["groups"].as_array().map_or(0, Vec::len);
+    let steps: &[(&str, &str)] = if groups == 0 {
+        &[
+            ("coterie group create \"Harbour\"", "found a group"),
+            ("coterie invite create --uses 3", "a link for three people"),
+            ("coterie join LINK", "or join by a link you were given"),
+        ]
+    } else {
+        &[
+            ("coterie tail -f", "read along"),
+            ("coterie send \"Good morning.\"", "say something"),
+            ("coterie invite create", "let somebody in"),
+        ]
+    };
+    lines.extend(steps.iter().map(|(command, what)| format!("  {command:<34}{}", output.dim(what))));
+    lines.push(String::new());
+    lines.push(format!("  {:<34}{}", "coterie --help", output.dim("everything else")));
+    lines.push(format!("  {:<34}{}", "coterie down", output.dim("stop the node")));
+    lines.join("\n")
+}
+
+fn sentence(status: &Value) -> String {
+    status["sentence"].as_str().unwrap_or("Running.").to_owned()
+}
+
+fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
+    let read = if from == Path::new("-") {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    } else {
+        std::fs::read_to_string(from)
+    };
+    let text = read.map_err(|why| Diagnostic::usage(format!("can't read the passphrase from {}", from.display()), why.to_string()))?;
+    let line = text.lines().next().unwrap_or_default().to_owned();
+    if line.is_empty() {
+        return Err(Diagnostic::usage("the passphrase is empty", format!("the first line of {} is", from.display())));
+    }
+    Ok(line)
+}
+
+fn create(config: &Config, name: &str, passphrase: Option<&str>) -> Result<Value, Diagnostic> {
+    let made = daemon::init(config, name, passphrase).map_err(|problem| Api::explain(&problem))?;
+    Ok(serde_json::to_value(made).unwrap_or(Value::Null))
+}
+
+/// `init`: identity and folder, nothing else.
+pub async fn init(global: &Global, output: &Output, init: Init) -> Result<u8, Diagnostic> {
+    let config = config(global, &[])?;
+    let name = match init.name {
+        Some(name) => name,
+        None => prompt::ask(output, "What should people call you?", "a name is missing: add --name NAME")?,
+    };
+    let passphrase = init.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let made = create(&config, &name, passphrase.as_deref())?;
+    output.object(&made, || {
+        let protected = match passphrase {
+            Some(_) => "Your identity is locked with your passphrase. Nobody can reset it.",
+            None => "No passphrase: whoever can read your files can be you.",
+        };
+        format!("Hello, {}. Your identity is on this computer.\n{protected}\nnext: coterie up", name_of(&made))
+    });
+    Ok(0)
+}
+
+/// `up`: in the foreground, or as a process of its own.
+pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnostic> {
+    if up.foreground {
+        return foreground(global, &up).await;
+    }
+    if let Ok(status) = Api::connect(global)?.get("/v1/status").await {
+        output.object(&status, || format!("already running (pid {})", status["pid"]));
+        return Ok(0);
+    }
+    let config = config(global, &up.listen)?;
+    if !daemon::has_identity(&config) {
+        let none = Diagnostic::new("not_found", 5, "there is no identity here yet", config.data_dir().display().to_string());
+        return Err(none.hint("coterie init --name NAME"));
+    }
+    let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    let passphrase = match passphrase {
+        None if daemon::needs_passphrase(&config) => Some(ask_passphrase(output)?),
+        given => given,
+    };
+    let status = start_detached(global, &up.listen, passphrase).await?;
+    output.object(&status, || format!("{}\n{}", sentence(&status), output.dim(&format!("pid {}", status["pid"]))));
+    Ok(0)
+}
+
+fn ask_passphrase(output: &Output) -> Result<String, Diagnostic> {
+    let locked = || {
+        let locked = Diagnostic::new("locked", 8, "your identity is locked", "its passphrase is needed, and nobody could be asked");
+        locked.hint("coterie up --passphrase-file FILE")
+    };
+    if !output.is_interactive() {
+        return Err(locked());
+    }
+    prompt::secret("Passphrase:").ok_or_else(locked)
+}
+
+async fn foreground(global: &Global, up: &Up) -> Result<u8, Diagnostic> {
+    if up.detached {
+        // A session of its own, so that closing the terminal doesn't end the node (SV-4).
+        let _ = rustix::process::setsid();
+    }
+    let config = config(global, &up.listen)?;
+    let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+    daemon::run(config, passphrase).await.map_err(|problem| Api::explain(&problem))?;
+    Ok(0)
+}
+
+/// Starts `up --foreground` as a process of its own and waits for its first answer.
+async fn start_detached(global: &Global, listen: &[String], passphrase: Option<String>) -> Result<Value, Diagnostic> {
+    let program = std::env::current_exe().map_err(|why| Diagnostic::internal(&why.to_string()))?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(["up", "--foreground", "--detached", "--json"]).args(profile_flags(global));
+    command.args(listen.iter().flat_map(|address| ["--listen", address.as_str()]));
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).stdin(Stdio::null());
+    if passphrase.is_some() {
+        command.args(["--passphrase-file", "-"]).stdin(Stdio::piped());
+    }
+    let mut child = command.spawn().map_err(|why| Diagnostic::internal(&why.to_string()))?;
+    if let (Some(passphrase), Some(mut stdin)) = (passphrase, child.stdin.take()) {
+        use tokio::io::AsyncWriteExt;
+        let _ = stdin.write_all(format!("{passphrase}\n").as_bytes()).await;
+    }
+    let api = Api::connect(global)?;
+    let start = Instant::now();
+    loop {
+        if let Ok(status) = api.get("/v1/status").await {
+            return Ok(status);
+        }
+        if let Ok(Some(_)) = child.try_wait() {
+            return Err(why_it_ended(child).await);
+        }
+        if start.elapsed() > UP_MAX {
+            let late = Diagnostic::new("node_down", 3, "the node didn't answer in 10 seconds", "it may still be opening its store");
+            return Err(late.hint("coterie status").hint("coterie up --foreground"));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn why_it_ended(child: tokio::process::Child) -> Diagnostic {
+    let said = child.wait_with_output().await.map(|output| output.stderr).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let last = said.lines().rfind(|line| line.starts_with('{')).and_then(|line| serde_json::from_str(line).ok());
+    last.map_or_else(|| Diagnostic::internal(said.trim()), |body: Value| Diagnostic::from_api(&body))
+}
+
+/// `down`: stops the node and waits until it is gone.
+pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
+    let api = Api::connect(global)?;
+    let answer = match api.post("/v1/shutdown", &json!({})).await {
+        Err(gone) if gone.code == "node_down" => {
+            let answer = json!({ "schema": "coterie.down/1", "was_running": false });
+            output.object(&answer, || "It isn't running.".to_owned());
+            return Ok(0);
+        }
+        answer => answer?,
+    };
+    let start = Instant::now();
+    while api.get("/v1/status").await.is_ok() && start.elapsed() < UP_MAX {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    output.object(&answer, || "Stopped.".to_owned());
+    Ok(0)
+}
+
+/// `status`.
+pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
+    let status = Api::connect(global)?.get("/v1/status").await?;
+    output.object(&status, || {
+        let row = |group: &Value| {
+            vec![
+                name_of(group),
+                format!("{} seated", group["seated"]),
+                format!("{} in reach", group["online"]),
+                match group["waiting"]["messages"].as_u64().unwrap_or_default() {
+                    0 => String::new(),
+                    waiting => format!("{} waiting", count(waiting, "message", "messages")),
+                },
+            ]
+        };
+        let rows: Vec<Vec<String>> = status["groups"].as_array().into_iter().flatten().map(row).collect();
+        format!("{}\n{}", sentence(&status), table(&rows, 40))
+    });
+    Ok(0)
+}
+
+/// `doctor`: exit 0 if nothing is wrong, 1 if something is.
+pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
+    let report = match Api::connect(global)?.get("/v1/doctor").await {
+        Err(gone) if gone.code == "node_down" => {
+            let checked = daemon::doctor(&config(global, &[])?);
+            serde_json::to_value(checked).unwrap_or(Value::Null)
+        }
+        answer => answer?,
+    };
+    let checks: Vec<&Value> = report["checks"].as_array().into_iter().flatten().collect();
+    output.object(&report, || {
+        let line = |check: &&Value| {
+            let mark = match check["state"].as_str() {
+                Some("ok") => "✓",
+                Some("warn") => "!",
+                _ => "✗",
+            };
+            let fix = check["fix"].as_str().map(|fix| format!("\n    try: {fix}")).unwrap_or_default();
+            format!("{mark} {}{fix}", check["what"].as_str().unwrap_or_default())
+        };
+        checks.iter().map(line).collect::<Vec<_>>().join("\n")
+    });
+    Ok(u8::from(checks.iter().any(|check| check["state"] == "bad")))
+}
+
+/// `identity …`.
+pub async fn identity(api: &Api, output: &Output, verb: Identity) -> Result<u8, Diagnostic> {
+    let identity = match verb {
+        Identity::Show => api.get("/v1/identity").await?,
+        Identity::Rename { name } => api.patch("/v1/identity", &json!({ "name": name })).await?,
+    };
+    output.object(&identity, || {
+        format!("{}\nkey {}", output.bold(&name_of(&identity)), identity["key"].as_str().unwrap_or_default())
+    });
+    Ok(0)
+}
