@@ -2,3 +2,5 @@
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 pub(crate) mod link;
+
+pub use link::{InviteLink, LinkError, LinkKeys};

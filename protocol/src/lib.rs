@@ -20,6 +20,7 @@ mod invite;
 mod limits;
 mod log;
 mod record;
+mod rendezvous;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -30,7 +31,7 @@ mod wire;
 pub use crypto::Secret;
 pub use error::PeerFault;
 pub use ids::*;
-pub use invite::link::{InviteLink, LinkError};
+pub use invite::{InviteLink, LinkError};
 pub use limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX};
 pub use record::{Backup, Class, Key, KEY_BYTES_MAX, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
 #[cfg(any(test, feature = "testing"))]
