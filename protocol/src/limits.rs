@@ -64,6 +64,31 @@ pub const PLAINTEXT_BYTES_MIN: usize = 256;
 /// Text of one post (CO-1).
 pub const TEXT_BYTES_MAX: usize = 16_384;
 
+// ---- Logs of entries (E-20, E-26, E-74, E-76, R-38) ---------------------------------------------------------------
+
+/// Each Message whose index is a multiple of this says its heads (E-20).
+pub const HEADS_EVERY_MESSAGES: u64 = 64;
+/// What Poly1305 adds to a plaintext.
+pub const AEAD_TAG_BYTES: usize = 16;
+/// Leaf keys of a log that a new one is compared with (E-24): eleven years of one a day; 32 KiB of a stored value.
+pub const LEAF_KEYS_REMEMBERED_MAX: usize = 4_096;
+/// Ids of refused entries that a group remembers (E-26).
+pub const REFUSED_ENTRIES_MAX: usize = 1_024;
+/// Logs of one member that are listed, fetched and hashed.
+pub const LOGS_PER_MEMBER_MAX: usize = 32;
+/// Logs of one group that are listed (N-702, R-38).
+pub const LOGS_PER_GROUP_MAX: usize = 4_096;
+/// Waiting entries of one author (E-76).
+pub const HELD_PER_AUTHOR_MAX: usize = 256;
+/// Waiting entries that one peer gave (E-76).
+pub const HELD_PER_GIVER_BYTES_MAX: usize = 8 << 20;
+/// Waiting entries in all (E-76).
+pub const HELD_BYTES_MAX: usize = 64 << 20;
+/// States inside a log, computed again because a fork leaves there; each serves one entry. A guess.
+pub const REBUILT_STATES_MAX: usize = 4;
+/// Ranges in one item of a vector (N-702).
+pub const VECTOR_RANGES_MAX: usize = 16;
+
 // ---- Frames (N-402) ----------------------------------------------------------------------------------------------
 
 /// The largest body of any frame.

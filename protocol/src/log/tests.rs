@@ -1,0 +1,1 @@
+//! The rules of the logs, with real signatures and a membership log that is a table.
