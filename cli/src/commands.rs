@@ -41,7 +41,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
 
 /// The group that is meant: by name or beginning of its id, else by `COTERIE_GROUP`, else the only one (CL-2).
 async fn the_group(api: &Api, given: Option<&str>) -> Result<Value, Diagnostic> {
-    let page = api.get("/v1/groups").await?;
+    let page = api.get("/groups").await?;
     let all: Vec<&Value> = page["items"].as_array().into_iter().flatten().collect();
     let wanted = given.map(str::to_owned).or_else(|| std::env::var_os("COTERIE_GROUP")?.into_string().ok());
     let Some(wanted) = wanted else { return the_only_group(&all) };

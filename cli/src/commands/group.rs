@@ -16,7 +16,7 @@ use crate::prompt;
 pub async fn run(api: &Api, output: &Output, verb: Group) -> Result<u8, Diagnostic> {
     match verb {
         Group::Create { name, about } => {
-            let group = api.post("/v1/groups", &json!({ "name": name, "about": about })).await?;
+            let group = api.post("/groups", &json!({ "name": name, "about": about })).await?;
             output.object(&group, || {
                 format!(
                     "{} is founded. You are in seat 0 of 100.\nnext: coterie invite create --uses 3",
@@ -25,17 +25,17 @@ pub async fn run(api: &Api, output: &Output, verb: Group) -> Result<u8, Diagnost
             });
         }
         Group::List => {
-            let page = api.get("/v1/groups").await?;
+            let page = api.get("/groups").await?;
             output.object(&page, || list(&page));
         }
         Group::Info { group } => {
             let group = the_group(api, group.as_deref()).await?;
-            let group = api.get(&format!("/v1/groups/{}", id_of(&group))).await?;
+            let group = api.get(&format!("/groups/{}", id_of(&group))).await?;
             output.object(&group, || info(output, &group));
         }
         Group::Rename { name, group } => {
             let group = the_group(api, group.as_deref()).await?;
-            let changed = api.patch(&format!("/v1/groups/{}", id_of(&group)), &json!({ "name": name })).await?;
+            let changed = api.patch(&format!("/groups/{}", id_of(&group)), &json!({ "name": name })).await?;
             output.object(&changed, || format!("The group is called {} now.", name_of(&changed)));
         }
     }
@@ -80,7 +80,7 @@ fn info(output: &Output, group: &Value) -> String {
 pub async fn leave(api: &Api, output: &Output, leave: Leave) -> Result<u8, Diagnostic> {
     let group = the_group(api, leave.group.as_deref()).await?;
     let name = group["name"].as_str().unwrap_or_default().to_owned();
-    let path = format!("/v1/groups/{}/leave", id_of(&group));
+    let path = format!("/groups/{}/leave", id_of(&group));
     let effect = format!("You give up your seat in {}. This computer forgets its keys; your lines stay.", name_of(&group));
     prompt::confirm(output, "leaving", &effect)?;
     let left = match api.post(&path, &json!({})).await {

@@ -25,18 +25,18 @@ pub async fn run(api: &Api, output: &Output, verb: Invite) -> Result<u8, Diagnos
             }
             let group = the_group(api, group.as_deref()).await?;
             let body = json!({ "uses": uses, "expires_in_ms": u64::try_from(expires.as_millis()).unwrap_or(u64::MAX), "role": "member" });
-            let invite = api.post(&format!("/v1/groups/{}/invites", id_of(&group)), &body).await?;
+            let invite = api.post(&format!("/groups/{}/invites", id_of(&group)), &body).await?;
             show_link(output, &group, &invite, &Look { short, no_qr });
         }
         Invite::List { group } => {
             let group = the_group(api, group.as_deref()).await?;
-            let page = api.get(&format!("/v1/groups/{}/invites", id_of(&group))).await?;
+            let page = api.get(&format!("/groups/{}/invites", id_of(&group))).await?;
             output.object(&page, || list(&page));
         }
         Invite::Show { id, group, no_qr } => {
             let group = the_group(api, group.as_deref()).await?;
             let invite = the_invite(api, &group, &id).await?;
-            let path = format!("/v1/groups/{}/invites/{}", id_of(&group), id_of(&invite));
+            let path = format!("/groups/{}/invites/{}", id_of(&group), id_of(&invite));
             let invite = api.get(&path).await?;
             show_link(output, &group, &invite, &Look { short: false, no_qr });
         }
@@ -49,7 +49,7 @@ pub async fn run(api: &Api, output: &Output, verb: Invite) -> Result<u8, Diagnos
 }
 
 async fn invites(api: &Api, group: &Value) -> Result<Vec<Value>, Diagnostic> {
-    let page = api.get(&format!("/v1/groups/{}/invites", id_of(group))).await?;
+    let page = api.get(&format!("/groups/{}/invites", id_of(group))).await?;
     Ok(page["items"].as_array().cloned().unwrap_or_default())
 }
 
@@ -131,7 +131,7 @@ async fn revoke(api: &Api, output: &Output, group: &Value, (id, all): (Option<&s
     prompt::confirm(output, "revoking", "Nobody can join by this link any more. Who is not confirmed yet loses the seat.")?;
     let mut revoked = Vec::new();
     for invite in &targets {
-        revoked.push(api.delete(&format!("/v1/groups/{}/invites/{}", id_of(group), id_of(invite))).await?);
+        revoked.push(api.delete(&format!("/groups/{}/invites/{}", id_of(group), id_of(invite))).await?);
     }
     let answer = json!({ "schema": "coterie.invites/1", "items": revoked, "next": null, "prev": null });
     output.object(&answer, || format!("{} revoked.", count(targets.len() as u64, "invite", "invites")));
@@ -149,7 +149,7 @@ pub async fn join(api: &Api, output: &Output, join: Join, timeout: Option<Durati
     }
     let consent = if output.says_yes() && !join.dry_run { "given" } else { "ask" };
     let body = json!({ "link": link, "name": join.name, "via": join.via, "consent": consent });
-    let started = api.post("/v1/joins", &body).await?;
+    let started = api.post("/joins", &body).await?;
     if started["state"] == "seated" {
         output.object(&started, || format!("You are in {} already.", group_name(&started)));
         return Ok(0);
@@ -174,7 +174,7 @@ struct Follow {
 }
 
 async fn follow(api: &Api, output: &Output, mut join: Value, how: &Follow) -> Result<u8, Diagnostic> {
-    let path = format!("/v1/joins/{}", join["id"].as_str().unwrap_or_default());
+    let path = format!("/joins/{}", join["id"].as_str().unwrap_or_default());
     let mut told = String::new();
     loop {
         let sentence = join["sentence"].as_str().unwrap_or_default();

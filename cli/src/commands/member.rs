@@ -17,7 +17,7 @@ pub async fn run(api: &Api, output: &Output, verb: Member) -> Result<u8, Diagnos
     match verb {
         Member::List { group } => {
             let group = the_group(api, group.as_deref()).await?;
-            let page = api.get(&format!("/v1/groups/{}/members", id_of(&group))).await?;
+            let page = api.get(&format!("/groups/{}/members", id_of(&group))).await?;
             output.object(&page, || list(output, &page));
         }
         Member::Show { member, group } => {
@@ -37,7 +37,7 @@ pub async fn run(api: &Api, output: &Output, verb: Member) -> Result<u8, Diagnos
         }
         Member::Confirm { member, group } => {
             let (group, member) = the_member(api, group.as_deref(), &member).await?;
-            let path = format!("/v1/groups/{}/requests/{}/approve", id_of(&group), id_of(&member));
+            let path = format!("/groups/{}/requests/{}/approve", id_of(&group), id_of(&member));
             let changed = api.post(&path, &json!({})).await?;
             output.object(&changed, || format!("{} is confirmed.", name_of(&member)));
         }
@@ -48,7 +48,7 @@ pub async fn run(api: &Api, output: &Output, verb: Member) -> Result<u8, Diagnos
 /// The group and the member that are meant (CL-2).
 async fn the_member(api: &Api, group: Option<&str>, wanted: &str) -> Result<(Value, Value), Diagnostic> {
     let group = the_group(api, group).await?;
-    let page = api.get(&format!("/v1/groups/{}/members", id_of(&group))).await?;
+    let page = api.get(&format!("/groups/{}/members", id_of(&group))).await?;
     let all: Vec<&Value> = page["items"].as_array().into_iter().flatten().collect();
     let member = pick(&all, wanted, "member", "coterie member list")?.clone();
     Ok((group, member))
@@ -107,7 +107,7 @@ async fn set_role(
         let effect = format!("{} can no longer invite or remove people; invites of theirs stop working.", name_of(&member));
         prompt::confirm(output, "demoting", &effect)?;
     }
-    let path = format!("/v1/groups/{}/members/{}", id_of(&group), id_of(&member));
+    let path = format!("/groups/{}/members/{}", id_of(&group), id_of(&member));
     api.patch(&path, &json!({ "role": role })).await
 }
 
@@ -129,7 +129,7 @@ async fn remove(api: &Api, output: &Output, group: Option<&str>, removal: &Remov
     } else {
         prompt::confirm(output, "removing", &effect)?;
     }
-    let path = format!("/v1/groups/{}/members/{}/remove", id_of(&group), id_of(&member));
+    let path = format!("/groups/{}/members/{}/remove", id_of(&group), id_of(&member));
     let removed = api.post(&path, &json!({ "ban": removal.ban })).await?;
     output.object(&removed, || format!("{name} is out. Members in reach know; others learn it when they come online."));
     Ok(())

@@ -19,7 +19,7 @@ use crate::text;
 pub async fn send(api: &Api, output: &Output, send: Send, timeout: Option<Duration>) -> Result<u8, Diagnostic> {
     let group = the_group(api, send.group.as_deref()).await?;
     let words = if send.text == "-" { read_text()? } else { send.text };
-    let message = api.post(&format!("/v1/groups/{}/messages", id_of(&group)), &json!({ "text": words })).await?;
+    let message = api.post(&format!("/groups/{}/messages", id_of(&group)), &json!({ "text": words })).await?;
     let message = match send.wait {
         Some(wait) => delivered(api, &group, message, (wait, timeout)).await?,
         None => message,
@@ -63,7 +63,7 @@ async fn delivered(
             // Still in the outbox: nothing to ask about yet but the group's own state.
             continue;
         };
-        message = api.get(&format!("/v1/groups/{}/messages/{id}", id_of(group))).await?;
+        message = api.get(&format!("/groups/{}/messages/{id}", id_of(group))).await?;
     }
 }
 
@@ -73,7 +73,7 @@ async fn delivered(
 /// What the node says.
 pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnostic> {
     let group = the_group(api, tail.group.as_deref()).await?;
-    let path = format!("/v1/groups/{}/messages?limit={}", id_of(&group), tail.lines.max(1));
+    let path = format!("/groups/{}/messages?limit={}", id_of(&group), tail.lines.max(1));
     let (page, position) = api.get_at(&path).await?;
     if !tail.follow {
         output.object(&page, || lines(output, &group, &page));
@@ -82,7 +82,7 @@ pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnost
     for line in page["items"].as_array().into_iter().flatten().filter(|_| tail.lines > 0) {
         output.object(line, || render(output, line));
     }
-    let mut events = api.events(&format!("/v1/events?group={}&types=message,reset", id_of(&group)), position).await?;
+    let mut events = api.events(id_of(&group), &["message"], position);
     while let Some(event) = events.next().await? {
         if event.name == "message" {
             output.object(&event.data, || render(output, &event.data));
@@ -97,7 +97,7 @@ pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnost
 /// What the node says.
 pub async fn history(api: &Api, output: &Output, history: History) -> Result<u8, Diagnostic> {
     let group = the_group(api, history.group.as_deref()).await?;
-    let mut path = format!("/v1/groups/{}/messages?limit={}", id_of(&group), history.limit);
+    let mut path = format!("/groups/{}/messages?limit={}", id_of(&group), history.limit);
     if let Some(before) = &history.before {
         path.push_str("&before=");
         path.push_str(before);

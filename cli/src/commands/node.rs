@@ -4,12 +4,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use coterie_node::config::{Config, Flags};
+use coterie_node::config::Settings;
 use coterie_node::daemon;
 use serde_json::{Value, json};
 
 use super::{count, name_of, profile_flags};
-use crate::api::Api;
+use crate::api::{Api, settings};
 use crate::args::{Global, Identity, Init, Up};
 use crate::error::Diagnostic;
 use crate::output::{Output, table};
@@ -18,12 +18,6 @@ use crate::prompt;
 /// How long `up` waits for the node's first answer (SV-4).
 const UP_MAX: Duration = Duration::from_secs(10);
 
-/// The settings in force, with what was typed on top.
-pub fn config(global: &Global, listen: &[String]) -> Result<Config, Diagnostic> {
-    let flags = Flags { profile: global.profile.clone(), data_dir: global.data_dir.clone(), listen: listen.to_vec() };
-    Config::load(flags).map_err(|problem| Api::explain(&problem.into()))
-}
-
 /// `coterie` alone: the first start asks a name and starts the node; later ones say how things stand.
 pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     if !output.is_interactive() {
@@ -31,16 +25,16 @@ pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic>
         output.line(&help.render_help().to_string());
         return Ok(2);
     }
-    let config = config(global, &[])?;
+    let config = settings(global, &[])?;
     if !daemon::has_identity(&config) {
         output.line(&output.bold("Welcome to Coterie: group chat without a server."));
         let name = prompt::ask(output, "What should people call you?", "a name")?;
         create(&config, &name, None)?;
     }
-    if Api::connect(global)?.get("/v1/status").await.is_err() {
+    if Api::connect(global)?.get("/status").await.is_err() {
         start_detached(global, &[], None).await?;
     }
-    let status = Api::connect(global)?.get("/v1/status").await?;
+    let status = Api::connect(global)?.get("/status").await?;
     output.line(&next_steps(output, &status));
     Ok(0)
 }
@@ -87,14 +81,14 @@ fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
     Ok(line)
 }
 
-fn create(config: &Config, name: &str, passphrase: Option<&str>) -> Result<Value, Diagnostic> {
+fn create(config: &Settings, name: &str, passphrase: Option<&str>) -> Result<Value, Diagnostic> {
     let made = daemon::init(config, name, passphrase).map_err(|problem| Api::explain(&problem))?;
     Ok(serde_json::to_value(made).unwrap_or(Value::Null))
 }
 
 /// `init`: identity and folder, nothing else.
 pub async fn init(global: &Global, output: &Output, init: Init) -> Result<u8, Diagnostic> {
-    let config = config(global, &[])?;
+    let config = settings(global, &[])?;
     let name = match init.name {
         Some(name) => name,
         None => prompt::ask(output, "What should people call you?", "a name is missing: add --name NAME")?,
@@ -116,13 +110,13 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     if up.foreground {
         return foreground(global, &up).await;
     }
-    if let Ok(status) = Api::connect(global)?.get("/v1/status").await {
+    if let Ok(status) = Api::connect(global)?.get("/status").await {
         output.object(&status, || format!("already running (pid {})", status["pid"]));
         return Ok(0);
     }
-    let config = config(global, &up.listen)?;
+    let config = settings(global, &up.listen)?;
     if !daemon::has_identity(&config) {
-        let none = Diagnostic::new("not_found", 5, "there is no identity here yet", config.data_dir().display().to_string());
+        let none = Diagnostic::new("not_found", 5, "there is no identity here yet", config.paths.data.display().to_string());
         return Err(none.hint("coterie init --name NAME"));
     }
     let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
@@ -151,7 +145,7 @@ async fn foreground(global: &Global, up: &Up) -> Result<u8, Diagnostic> {
         // A session of its own, so that closing the terminal doesn't end the node (SV-4).
         let _ = rustix::process::setsid();
     }
-    let config = config(global, &up.listen)?;
+    let config = settings(global, &up.listen)?;
     let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     daemon::run(config, passphrase).await.map_err(|problem| Api::explain(&problem))?;
     Ok(0)
@@ -175,7 +169,7 @@ async fn start_detached(global: &Global, listen: &[String], passphrase: Option<S
     let api = Api::connect(global)?;
     let start = Instant::now();
     loop {
-        if let Ok(status) = api.get("/v1/status").await {
+        if let Ok(status) = api.get("/status").await {
             return Ok(status);
         }
         if let Ok(Some(_)) = child.try_wait() {
@@ -199,7 +193,7 @@ async fn why_it_ended(child: tokio::process::Child) -> Diagnostic {
 /// `down`: stops the node and waits until it is gone.
 pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     let api = Api::connect(global)?;
-    let answer = match api.post("/v1/shutdown", &json!({})).await {
+    let answer = match api.post("/shutdown", &json!({})).await {
         Err(gone) if gone.code == "node_down" => {
             let answer = json!({ "schema": "coterie.down/1", "was_running": false });
             output.object(&answer, || "It isn't running.".to_owned());
@@ -208,7 +202,7 @@ pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
         answer => answer?,
     };
     let start = Instant::now();
-    while api.get("/v1/status").await.is_ok() && start.elapsed() < UP_MAX {
+    while api.get("/status").await.is_ok() && start.elapsed() < UP_MAX {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     output.object(&answer, || "Stopped.".to_owned());
@@ -217,7 +211,7 @@ pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
 
 /// `status`.
 pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
-    let status = Api::connect(global)?.get("/v1/status").await?;
+    let status = Api::connect(global)?.get("/status").await?;
     output.object(&status, || {
         let row = |group: &Value| {
             vec![
@@ -238,9 +232,9 @@ pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
 
 /// `doctor`: exit 0 if nothing is wrong, 1 if something is.
 pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
-    let report = match Api::connect(global)?.get("/v1/doctor").await {
+    let report = match Api::connect(global)?.get("/doctor").await {
         Err(gone) if gone.code == "node_down" => {
-            let checked = daemon::doctor(&config(global, &[])?);
+            let checked = daemon::doctor(&settings(global, &[])?);
             serde_json::to_value(checked).unwrap_or(Value::Null)
         }
         answer => answer?,
@@ -264,8 +258,8 @@ pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
 /// `identity …`.
 pub async fn identity(api: &Api, output: &Output, verb: Identity) -> Result<u8, Diagnostic> {
     let identity = match verb {
-        Identity::Show => api.get("/v1/identity").await?,
-        Identity::Rename { name } => api.patch("/v1/identity", &json!({ "name": name })).await?,
+        Identity::Show => api.get("/identity").await?,
+        Identity::Rename { name } => api.patch("/identity", &json!({ "name": name })).await?,
     };
     output.object(&identity, || {
         format!("{}\nkey {}", output.bold(&name_of(&identity)), identity["key"].as_str().unwrap_or_default())

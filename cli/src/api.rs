@@ -1,0 +1,118 @@
+//! The node's API as this program uses it: JSON in, JSON out, every refusal a [`Diagnostic`].
+
+use coterie_node::api::client::{Client, Follower};
+use coterie_node::api::problem::Problem;
+use coterie_node::config::{Environment, Flags, Settings};
+use http::Method;
+use serde_json::Value;
+
+use crate::args::Global;
+use crate::error::Diagnostic;
+
+/// The way to the profile's node.
+pub struct Api {
+    client: Client,
+}
+
+/// One event of the stream.
+pub struct Event {
+    /// Its type.
+    pub name: String,
+    /// The object it carries.
+    pub data: Value,
+}
+
+/// Events as they come; reconnects by itself.
+pub struct Events(Follower);
+
+impl Events {
+    /// The next event.
+    ///
+    /// # Errors
+    /// When the node is gone.
+    pub async fn next(&mut self) -> Result<Option<Event>, Diagnostic> {
+        let heard = self.0.next().await.map_err(|problem| Api::explain(&problem))?;
+        Ok(Some(Event { name: heard.kind, data: heard.data }))
+    }
+}
+
+/// The settings in force: what was typed, the environment, the files.
+///
+/// # Errors
+/// A setting that isn't known or doesn't read.
+pub fn settings(global: &Global, listen: &[String]) -> Result<Settings, Diagnostic> {
+    let flags = Flags { profile: global.profile.clone(), data_dir: global.data_dir.clone(), listen: listen.to_vec() };
+    Settings::load(&flags, &Environment::read()).map_err(|problem| Api::explain(&problem))
+}
+
+impl Api {
+    /// The node of the profile that is meant; nothing is opened yet.
+    ///
+    /// # Errors
+    /// As [`settings`].
+    pub fn connect(global: &Global) -> Result<Self, Diagnostic> {
+        let settings = settings(global, &[])?;
+        let client = Client::new(&settings.paths.socket);
+        Ok(Self { client: global.timeout.map_or(client.clone(), |timeout| client.with_timeout(timeout.max(MINIMUM))) })
+    }
+
+    /// What a refusal of the node means here.
+    #[must_use]
+    pub fn explain(problem: &Problem) -> Diagnostic {
+        Diagnostic::from_api(&serde_json::to_value(problem).unwrap_or(Value::Null))
+    }
+
+    /// An object.
+    ///
+    /// # Errors
+    /// What the node says, or that there is none.
+    pub async fn get(&self, path: &str) -> Result<Value, Diagnostic> {
+        self.get_at(path).await.map(|(value, _)| value)
+    }
+
+    /// An object and the position in the event stream that it includes.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_at(&self, path: &str) -> Result<(Value, Option<String>), Diagnostic> {
+        let answer = self.client.get::<Value>(path).await.map_err(|problem| Self::explain(&problem))?;
+        Ok((answer.body, answer.position))
+    }
+
+    /// Asks for something to be made or done.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Diagnostic> {
+        self.change(Method::POST, path, body).await
+    }
+
+    /// Asks for something to be changed.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Diagnostic> {
+        self.change(Method::PATCH, path, body).await
+    }
+
+    /// Asks for something to be ended.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn delete(&self, path: &str) -> Result<Value, Diagnostic> {
+        self.change(Method::DELETE, path, &Value::Object(serde_json::Map::new())).await
+    }
+
+    async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Value, Diagnostic> {
+        self.client.change(method, path, body).await.map_err(|problem| Self::explain(&problem))
+    }
+
+    /// Events of one group from a position on.
+    #[must_use]
+    pub fn events(&self, group: &str, kinds: &[&str], position: Option<String>) -> Events {
+        Events(self.client.follow(position, Some(group), kinds))
+    }
+}
+
+/// A call to a node on the same machine gets at least this long, whatever `--timeout` says about the whole.
+const MINIMUM: std::time::Duration = std::time::Duration::from_secs(2);
