@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 mod crypto;
+mod encryption;
 mod error;
 mod identity;
 mod ids;

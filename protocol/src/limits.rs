@@ -325,6 +325,10 @@ pub const OUTSIDE_AUDIENCE_MAX: usize = 64;
 pub const HEAL_INTERVAL_MS: u64 = HOUR_MS;
 /// One report "compromised" per member is answered at once in this time.
 pub const COMPROMISED_INTERVAL_MS: u64 = DAY_MS;
+/// A suspension for a stale leaf is justified if the newest leaf held is at least this old (E-44).
+pub const LEAF_FRESH_MS_MAX: u64 = 60 * DAY_MS;
+/// A leaf of this age is stale: nothing is sealed to it (E-13).
+pub const LEAF_AGE_MS_MAX: u64 = 90 * DAY_MS;
 /// Skipped keys of one chain (E-73).
 pub const SKIPPED_PER_CHAIN_MAX: usize = 1_000;
 /// Skipped keys of all chains of one member (E-73).

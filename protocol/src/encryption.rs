@@ -1,0 +1,412 @@
+//! Sender-epoch keys: every member owns one key chain that only that member may change.
+//!
+//! There is no group key, no tree and no commit that all must agree on. The membership log says *who*; each sender
+//! decides *when* its own chain reacts. A [Rekey](rekey) hands a fresh seed to every Keyed member, a [Grant](grants)
+//! hands the current chain key to a newcomer, a hash [ratchet](ratchet) gives each message its own key, and everything
+//! has a moment at which it is [erased](deletion). Two partitions can add and remove people at the same time and
+//! nothing here can conflict. The nearest analysed relatives: strengthened Sender Keys (eprint 2023/1385) and
+//! decentralised continuous group key agreement (Weidner et al., CCS 2021).
+//!
+//! [`GroupKeys`] holds the live secrets of one group on one installation and works on plain inputs: who is Keyed and
+//! which leaf keys are known comes from the membership log and the entry logs, which have admitted every entry before
+//! it gets here. It returns entries, outcomes and [`SecretChange`]s; it decides nothing about the network and nothing
+//! about seats.
+
+pub(crate) mod deletion;
+pub(crate) mod grants;
+pub(crate) mod message;
+pub(crate) mod ratchet;
+pub(crate) mod rate;
+pub(crate) mod rekey;
+pub(crate) mod secrets;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::crypto::sign::{KeyPair, Verified};
+use crate::crypto::{Secret, random};
+use crate::ids::{Digest, EntryId, GroupId, Heads, Instance, LeafKey, LogId, MembershipId, OrderKey};
+use crate::limits;
+use crate::log::entry::{Entry, Head, HeadKind, head_digest};
+use crate::time::Timestamp;
+use crate::timeline::content::Content;
+use crate::timeline::order_key;
+use crate::wire::{DecodeError, to_bytes};
+use deletion::AgeClock;
+use message::{BrokenMessage, commitment, open_content, pad, seal_content};
+use ratchet::{Chain, message_keys};
+use secrets::{Held, OwnLeaf, Page, SecretChange, Skipped, page_of};
+
+/// Where the next own entry stands, and what its author knows of the membership log.
+#[derive(Clone, Debug)]
+pub struct HeadPlace {
+    /// Next number of the own log.
+    pub seq: u64,
+    /// The entry before (E-19).
+    pub prev: EntryId,
+    /// The frontier; empty only in a Message whose heads are those in force (E-20).
+    pub heads: Heads,
+}
+
+/// A member's newest leaf key on its current installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The installation.
+    pub inst: Instance,
+    /// Its number (E-10).
+    pub inst_no: u16,
+    /// Number of the leaf key (E-11).
+    pub generation: u64,
+    /// The key.
+    pub pk: LeafKey,
+}
+
+/// An own entry, and the secrets that must become durable with it (E-64).
+pub struct Built {
+    /// To be admitted like any other before it is committed (E-26).
+    pub entry: Entry,
+    /// For the same batch.
+    pub changes: Vec<SecretChange>,
+}
+
+/// An own Message, with what only its author keeps.
+pub struct SealedMessage {
+    /// To be admitted like any other before it is committed (E-26).
+    pub entry: Entry,
+    /// Salt of the commitment: kept in the author's own view until the words go (E-61).
+    pub salt: Secret<32>,
+    /// Where it stands in the timeline.
+    pub order_key: OrderKey,
+    /// For the same batch.
+    pub changes: Vec<SecretChange>,
+}
+
+/// A Message that was read.
+pub struct OpenedMessage {
+    /// What it says.
+    pub content: Content,
+    /// Where it stands in the timeline.
+    pub order_key: OrderKey,
+    /// For the same batch as the text: the used key is gone with it (ST-53).
+    pub changes: Vec<SecretChange>,
+}
+
+/// Why an own entry cannot be made. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// There is no chain yet: a Rekey comes first (E-39 h).
+    #[error("no epoch: a rekey comes first")]
+    NoEpoch,
+    /// The chain gave its thousand keys (E-72).
+    #[error("the epoch is used up: a rekey comes first")]
+    EpochFull,
+    /// The content is larger than any message may be (E-52).
+    #[error("too large for one message")]
+    TooLarge,
+    /// The content breaks a limit of its kind (CO-1).
+    #[error("the content breaks a limit of its kind")]
+    BadContent,
+    /// A recipient's leaf key cannot be sealed to; admission should have refused it (E-12).
+    #[error("a leaf key is unusable")]
+    UnusableLeaf,
+    /// No targets, or more than 32 (E-75).
+    #[error("a grant has 1 to 32 targets")]
+    TargetCount,
+}
+
+/// Why a Message gave no text.
+pub enum Unopened {
+    /// No chain of its epoch is held: a slot or Grant may still come; nothing has changed (E-50, E-62).
+    WaitingForKey,
+    /// The chain was granted from a later index on (E-47).
+    BeforeMyTime,
+    /// Its key was used, or went by E-73: "key expired".
+    UsedOrExpired,
+    /// Its author made it wrong (E-62). The chain moves past it all the same.
+    Broken {
+        /// What is wrong.
+        why: BrokenMessage,
+        /// For the same batch as the note that it is broken.
+        changes: Vec<SecretChange>,
+    },
+    /// The entry is no Message at all.
+    NoMessage,
+}
+
+/// All live secrets of one group on one installation. No `Clone`, no `Debug`.
+pub struct GroupKeys {
+    gid: GroupId,
+    own: LogId,
+    inst_no: u16,
+    leaves: BTreeMap<u64, OwnLeaf>,
+    /// By the Rekey that started them, so branches of a forked log have their own (E-45). The own chain is one.
+    chains: BTreeMap<EntryId, Held>,
+    /// The Rekey of the own current epoch.
+    speaking: Option<EntryId>,
+    clock: AgeClock,
+    /// When a member's "compromised" was last answered at once.
+    answered: BTreeMap<MembershipId, u64>,
+}
+
+impl GroupKeys {
+    /// The secrets of a log that is about to be opened: none yet (E-09).
+    #[must_use]
+    pub fn new(gid: GroupId, own: LogId, inst_no: u16) -> Self {
+        Self {
+            gid,
+            own,
+            inst_no,
+            leaves: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            speaking: None,
+            clock: AgeClock::default(),
+            answered: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the values of kinds 0x80 (chains), 0x81 (skipped keys) and 0x82 (leaves) back from the sealed store.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if a value is not what this file wrote, or a page has no chain: the store is damaged.
+    pub fn restore<'a>(
+        &mut self,
+        chains: impl IntoIterator<Item = &'a [u8]>,
+        pages: impl IntoIterator<Item = &'a [u8]>,
+        leaves: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(), DecodeError> {
+        for value in chains {
+            let (rekey, held) = Held::decode(value)?;
+            let newest_own = self.own_chain().is_none_or(|(_, own)| own.epoch < held.epoch);
+            if held.log == self.own && newest_own {
+                self.speaking = Some(rekey);
+            }
+            self.chains.insert(rekey, held);
+        }
+        for value in pages {
+            let page = Page::decode(value)?;
+            let held = self.chains.get_mut(&page.rekey).ok_or(DecodeError::Unknown)?;
+            held.skipped.extend(page.keys);
+        }
+        for value in leaves {
+            let (generation, leaf) = OwnLeaf::decode(value)?;
+            self.leaves.insert(generation, leaf);
+        }
+        self.clock = AgeClock::last_seen(self.newest_stamp());
+        Ok(())
+    }
+
+    /// Rules E-52 to E-59: seals a content under the next own key. Draws 24 bytes.
+    ///
+    /// # Errors
+    /// [`BuildError`]; then nothing has changed.
+    pub fn seal(
+        &mut self,
+        place: HeadPlace,
+        content: &Content,
+        keys: &KeyPair,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<SealedMessage, BuildError> {
+        content.check().map_err(|_| BuildError::BadContent)?;
+        let fields = content.fields();
+        let padded = pad(&fields).map_err(|_| BuildError::TooLarge)?;
+        let rekey = self.speaking.ok_or(BuildError::NoEpoch)?;
+        let held = self.chains.get_mut(&rekey).ok_or(BuildError::NoEpoch)?;
+        let index = held.chain.index();
+        if index >= limits::EPOCH_MESSAGES_MAX {
+            return Err(BuildError::EpochFull);
+        }
+        let nonce = random::<24>(rng);
+        let sealing = message_keys(&held.chain.step());
+        let kind = HeadKind::Message { epoch: held.epoch, index, nonce };
+        let head = Head { seq: place.seq, prev: place.prev, heads: place.heads, kind };
+        let commit = commitment(&fields, &sealing.salt);
+        let bound = head_digest(&self.gid, &self.own, &to_bytes(&head));
+        let body = seal_content(&sealing, &nonce, (&bound, &commit), &padded);
+        let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), body), keys);
+        let order_key = order_key(content.tick, &entry.id());
+        Ok(SealedMessage { order_key, entry, salt: sealing.salt, changes: Vec::from([held.put(rekey)]) })
+    }
+
+    /// Rules E-60 to E-62: opens an admitted and honoured Message of the epoch that `rekey` started. Everything is
+    /// tried on a copy of the chain; only what opened moves it.
+    ///
+    /// # Errors
+    /// [`Unopened`]: without `changes` in it, nothing has changed.
+    pub fn open(
+        &mut self,
+        now: Timestamp,
+        entry: &Verified<Entry>,
+        rekey: EntryId,
+    ) -> Result<OpenedMessage, Unopened> {
+        let HeadKind::Message { epoch, index, nonce } = entry.head.kind else { return Err(Unopened::NoMessage) };
+        let commit = entry.commit.ok_or(Unopened::NoMessage)?;
+        let held = self.chains.get(&rekey).ok_or(Unopened::WaitingForKey)?;
+        if held.log != entry.log || held.epoch != epoch || self.speaking == Some(rekey) {
+            return Err(Unopened::WaitingForKey);
+        }
+        let attempt = Attempt::at(held, index)?;
+        let bound = (entry.head_digest(), &commit);
+        match open_content(&message_keys(&attempt.key), &nonce, bound, &entry.body) {
+            Ok(content) => {
+                let changes = self.settle(now, rekey, attempt, Leftover::Wiped);
+                Ok(OpenedMessage { order_key: order_key(content.tick, &entry.id()), content, changes })
+            }
+            Err(why) => Err(Unopened::Broken { why, changes: self.settle(now, rekey, attempt, Leftover::Kept) }),
+        }
+    }
+
+    /// Whether there is an own chain to seal under.
+    #[must_use]
+    pub const fn can_seal(&self) -> bool {
+        self.speaking.is_some()
+    }
+
+    /// The number of the newest own leaf key.
+    #[must_use]
+    pub fn newest_generation(&self) -> Option<u64> {
+        self.leaves.keys().next_back().copied()
+    }
+
+    /// The next index of the own chain, to be compared with the own log on start: ahead = burned, behind = rollback
+    /// (E-67).
+    #[must_use]
+    pub fn next_index(&self) -> Option<u64> {
+        self.own_chain().map(|(_, held)| held.chain.index())
+    }
+
+    fn own_chain(&self) -> Option<(EntryId, &Held)> {
+        let rekey = self.speaking?;
+        Some((rekey, self.chains.get(&rekey)?))
+    }
+
+    /// Puts a tried chain in place of the held one.
+    fn settle(&mut self, now: Timestamp, rekey: EntryId, attempt: Attempt, leftover: Leftover) -> Vec<SecretChange> {
+        let since = self.clock.read(now);
+        let Some(held) = self.chains.get_mut(&rekey) else { return Vec::new() };
+        let member = held.log.mid;
+        let mut pages = BTreeSet::new();
+        let mut changes = Vec::new();
+        if let Some(chain) = attempt.moved {
+            held.chain = chain;
+            for (index, key) in attempt.passed {
+                held.skipped.insert(index, Skipped { key, since });
+                pages.insert((rekey, page_of(index)));
+            }
+            if matches!(leftover, Leftover::Kept) {
+                held.skipped.insert(attempt.index, Skipped { key: attempt.key, since });
+                pages.insert((rekey, page_of(attempt.index)));
+            }
+            changes.push(held.put(rekey));
+        } else if matches!(leftover, Leftover::Wiped) {
+            held.skipped.remove(&attempt.index);
+            pages.insert((rekey, page_of(attempt.index)));
+        }
+        pages.extend(self.trim_skipped(member));
+        changes.extend(self.put_pages(pages));
+        changes.extend(self.drop_if_done(rekey));
+        changes
+    }
+
+    /// Rule E-45: a replaced chain goes when all of its messages are done.
+    fn drop_if_done(&mut self, rekey: EntryId) -> Vec<SecretChange> {
+        let done = self.chains.get(&rekey).is_some_and(|held| {
+            let finished = |len| held.chain.index() >= len && held.skipped.range(..len).next().is_none();
+            held.replaced.is_some_and(|replaced| finished(replaced.len))
+        });
+        if done { self.drop_chain(rekey) } else { Vec::new() }
+    }
+
+    fn put_pages(&self, pages: BTreeSet<(EntryId, u16)>) -> Vec<SecretChange> {
+        let put = |(rekey, page)| self.chains.get(&rekey).map(|held| held.put_page(rekey, page));
+        pages.into_iter().filter_map(put).collect()
+    }
+
+    fn newest_stamp(&self) -> Option<u64> {
+        let chains = self.chains.values().flat_map(|held| {
+            let skipped = held.skipped.values().map(|skipped| skipped.since);
+            skipped.chain(Some(held.since)).chain(held.replaced.map(|replaced| replaced.since))
+        });
+        chains.chain(self.leaves.values().filter_map(|leaf| leaf.replaced)).max()
+    }
+}
+
+/// What becomes of the key of a Message that was tried.
+enum Leftover {
+    /// It opened: the key is wiped.
+    Wiped,
+    /// It is broken: the key stays as a skipped one for its time (E-62).
+    Kept,
+}
+
+/// A try at one index, away from the held chain.
+struct Attempt {
+    index: u64,
+    key: Secret<32>,
+    /// The chain after it, if it had to move.
+    moved: Option<Chain>,
+    /// Keys that were jumped over.
+    passed: Vec<(u64, Secret<32>)>,
+}
+
+impl Attempt {
+    fn at(held: &Held, index: u64) -> Result<Self, Unopened> {
+        if index < held.first {
+            return Err(Unopened::BeforeMyTime);
+        }
+        if index < held.chain.index() {
+            let skipped = held.skipped.get(&index).ok_or(Unopened::UsedOrExpired)?;
+            return Ok(Self { index, key: skipped.key.duplicate(), moved: None, passed: Vec::new() });
+        }
+        let mut copy = held.chain.duplicate();
+        let mut passed = copy.step_over(index).ok_or(Unopened::UsedOrExpired)?;
+        let (_, key) = passed.pop().ok_or(Unopened::UsedOrExpired)?;
+        Ok(Self { index, key, moved: Some(copy), passed })
+    }
+}
+
+/// What one sealed key is bound to beside the labels: the author's log, and the leaf it goes to.
+struct SlotInfo<'a> {
+    gid: &'a GroupId,
+    author: &'a LogId,
+    epoch: u64,
+    /// Only in Grants.
+    index: Option<u64>,
+    mid: &'a MembershipId,
+    to: &'a Recipient,
+}
+
+impl SlotInfo<'_> {
+    /// Gives the HPKE info of E-04 (rows `slot` and `grant`) to `f`.
+    fn with<T>(&self, f: impl FnOnce((crate::crypto::Label, &[crate::crypto::Field<'_>])) -> T) -> T {
+        use crate::crypto::{Field, Label};
+        let log = [Field::B(&self.gid.0), Field::B(&self.author.mid.0), Field::B(&self.author.inst.0)];
+        let leaf = [
+            Field::B(&self.mid.0),
+            Field::B(&self.to.inst.0),
+            Field::U(self.to.generation),
+            Field::B(&self.to.pk.0),
+        ];
+        let index = self.index.map(Field::U);
+        let label = if index.is_some() { Label::Grant } else { Label::Slot };
+        let fields: Vec<Field<'_>> =
+            log.into_iter().chain([Field::U(self.epoch)]).chain(index).chain(leaf).collect();
+        f((label, &fields))
+    }
+
+    fn seal(&self, bound: &Digest, secret: &Secret<32>, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, BuildError> {
+        self.with(|info| crate::crypto::seal::hpke_seal(&self.to.pk, info, &bound.0, secret.expose(), rng))
+            .map_err(|_| BuildError::UnusableLeaf)
+    }
+
+    /// The secret in a slot, or nothing if it isn't for this leaf at this place.
+    fn open(&self, leaf: &Secret<32>, bound: &Digest, slot: &[u8]) -> Option<Secret<32>> {
+        let opened = self.with(|info| crate::crypto::seal::hpke_open(leaf, info, &bound.0, slot)).ok()?;
+        let opened = crate::crypto::Zeroizing::new(opened);
+        Secret::try_from(opened.as_slice()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;
