@@ -20,6 +20,7 @@ mod ids;
 mod invite;
 mod limits;
 mod log;
+mod membership;
 mod record;
 mod rendezvous;
 mod store;

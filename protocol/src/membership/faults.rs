@@ -1,0 +1,121 @@
+//! Proofs that somebody signed two things that don't go together (MB-V8). Nobody is punished by them: a restored
+//! backup forks innocently, and an admin must not be able to void his own past.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::Membership;
+use super::graph::{At, TouchKind};
+use crate::ids::{MembershipId, Office, OperationId};
+
+/// Two operations of one membership after the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fork {
+    /// Whose.
+    pub mid: MembershipId,
+    /// The smaller id.
+    pub first: OperationId,
+    /// The other.
+    pub second: OperationId,
+}
+
+/// Two honoured claims of one office on one output with different results, or a Transfer of an output for which a
+/// Join shows the office's own ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Double {
+    /// The office.
+    pub office: Office,
+    /// The smaller id.
+    pub first: OperationId,
+    /// The other.
+    pub second: OperationId,
+}
+
+/// What was proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Ascending.
+    pub forks: Vec<Fork>,
+    /// Ascending.
+    pub doubles: Vec<Double>,
+}
+
+/// What a claim makes of an output, for comparison.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Result {
+    Join(At),
+    Bump,
+    Handed(At),
+}
+
+impl<const S: usize> Membership<S> {
+    /// All faults, found when asked for. Of many operations that clash, each is shown with the first one.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        let mut faults = Faults { forks: self.forks(), doubles: self.doubles() };
+        faults.forks.sort_unstable();
+        faults.doubles.sort_unstable();
+        faults.doubles.dedup();
+        faults
+    }
+
+    fn forks(&self) -> Vec<Fork> {
+        let graph = &self.log.graph;
+        let mut after: BTreeMap<OperationId, Vec<OperationId>> = BTreeMap::new();
+        for node in graph.nodes.iter() {
+            if let Some(prev) = node.signed.operation().prev {
+                after.entry(prev).or_default().push(node.id());
+            }
+        }
+        let mut forks = Vec::new();
+        for ids in after.values_mut().filter(|ids| ids.len() > 1) {
+            ids.sort_unstable();
+            let Some((&first, others)) = ids.split_first() else { continue };
+            let Some(mid) = graph.find(&first).map(|at| graph.chains[graph.nodes[at].chain].mid) else { continue };
+            forks.extend(others.iter().map(|&second| Fork { mid, first, second }));
+        }
+        forks
+    }
+
+    fn doubles(&self) -> Vec<Double> {
+        let (graph, authority) = (&self.log.graph, &self.log.fold.authority);
+        let scope = self.log.pool.scope();
+        let mut doubles = Vec::new();
+        for seat in graph.seats.iter() {
+            let mut first: BTreeMap<(At, At), (At, Result)> = BTreeMap::new();
+            let mut transfers: BTreeMap<(At, At), At> = BTreeMap::new();
+            let claims = seat.touches.iter().filter(|touch| scope.has(touch.node) && authority.honoured[touch.node]);
+            for touch in claims {
+                let Some(office) = graph.nodes[touch.node].office else { continue };
+                let result = match touch.kind {
+                    TouchKind::Join => continue,
+                    TouchKind::Confirm { join } => Result::Join(join),
+                    TouchKind::Bump => Result::Bump,
+                    TouchKind::Transfer { .. } => {
+                        transfers.insert((touch.out, office), touch.node);
+                        Result::Handed(touch.node)
+                    }
+                    TouchKind::Reclaim => Result::Handed(touch.node),
+                };
+                let known = first.entry((touch.out, office)).or_insert((touch.node, result));
+                if known.1 != result {
+                    doubles.push(self.double(office, known.0, touch.node));
+                }
+            }
+            for touch in seat.touches.iter().filter(|touch| scope.has(touch.node)) {
+                if let (TouchKind::Join, Some(issuer)) = (touch.kind, graph.issuer_of(graph.nodes[touch.node].chain))
+                    && let Some(&transfer) = transfers.get(&(touch.out, issuer))
+                {
+                    doubles.push(self.double(issuer, transfer, touch.node));
+                }
+            }
+        }
+        doubles
+    }
+
+    fn double(&self, office: At, a: At, b: At) -> Double {
+        let graph = &self.log.graph;
+        let (a, b) = (graph.nodes[a].id(), graph.nodes[b].id());
+        Double { office: graph.office_id(office), first: a.min(b), second: a.max(b) }
+    }
+}

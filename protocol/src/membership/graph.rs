@@ -1,0 +1,513 @@
+//! What is known of the log, resolved: operations, chains, branches, offices and what concerns each seat.
+//!
+//! Everything here is static: it depends on an operation and on what it names, never on who holds which right. The
+//! arena is append-only and every operation stands behind all that it names, so positions are a topological order.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::body::Body;
+use super::operation::SignedOperation;
+use super::outputs;
+use super::table::Table;
+use crate::ids::{GroupId, MemberKey, MembershipId, OperationId, Output, SeatNumber};
+
+/// Position of an operation, a chain, a branch or an office in its table.
+pub(super) type At = usize;
+
+/// One operation, with everything that it names as positions.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) signed: Arc<SignedOperation>,
+    pub(super) chain: At,
+    pub(super) branch: At,
+    /// Office operations of its chain up to here (MB-A8).
+    pub(super) office_ops: u32,
+    /// The office it is done under.
+    pub(super) office: Option<At>,
+    pub(super) names: Vec<At>,
+    pub(super) deed: Deed,
+    /// Whether another operation of its chain follows it.
+    has_next: bool,
+}
+
+impl Node {
+    pub(super) fn id(&self) -> OperationId {
+        self.signed.id()
+    }
+
+    pub(super) fn seq(&self) -> u32 {
+        self.signed.operation().seq
+    }
+
+    pub(super) fn lamport(&self) -> u64 {
+        self.signed.operation().lamport
+    }
+}
+
+/// The body's names as positions.
+#[derive(Clone, Debug)]
+pub(super) enum Deed {
+    Genesis,
+    Join { issuer: At, lifts: Vec<At>, tie: [u8; 32] },
+    Confirm { join: At },
+    Transfer { to: At },
+    Bump,
+    Reclaim { after: Option<At> },
+    Promote { office: At },
+    Demote { target: At, pin: At, seen: Vec<At> },
+    Remove { target: At, pin: At, seen: Vec<At>, ban: bool },
+    Leave { heirs: Vec<At> },
+    SetPolicy,
+}
+
+impl Deed {
+    /// Rule MB-N3: operations after which level 1 is done anew.
+    pub(super) const fn moves_offices(&self) -> bool {
+        matches!(
+            self,
+            Self::Genesis | Self::Promote { .. } | Self::Demote { .. } | Self::Remove { .. } | Self::Leave { .. }
+        )
+    }
+}
+
+/// All operations of one membership.
+#[derive(Clone)]
+pub(super) struct Chain {
+    pub(super) mid: MembershipId,
+    pub(super) key: MemberKey,
+    /// The name in the Join.
+    pub(super) name: Arc<str>,
+    pub(super) root: At,
+    pub(super) leaves: Vec<At>,
+    pub(super) offices: Vec<At>,
+    /// Newest operation to continue from: the highest seq that is no Leave, then the smaller id.
+    pub(super) tip: At,
+    pub(super) branches: usize,
+}
+
+/// One office: a Promote, or the Genesis.
+#[derive(Clone)]
+pub(super) struct OfficeNode {
+    pub(super) node: At,
+    pub(super) holder: At,
+    pub(super) parent: Option<At>,
+    pub(super) depth: usize,
+    pub(super) deeds: Vec<At>,
+    /// Position in the order of seniority; valid after [`Graph::order_offices`].
+    pub(super) place: usize,
+}
+
+/// What an operation has to do with a seat.
+#[derive(Clone, Copy)]
+pub(super) struct Touch {
+    pub(super) node: At,
+    /// The output it consumes, as a position in the seat's outputs.
+    pub(super) out: At,
+    /// The output that follows.
+    pub(super) next: At,
+    pub(super) kind: TouchKind,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum TouchKind {
+    Join,
+    Confirm { join: At },
+    Transfer { to: At },
+    Bump,
+    Reclaim,
+}
+
+/// Everything that concerns one seat; position 0 of `outputs` is its root.
+#[derive(Clone)]
+pub(super) struct SeatLog {
+    pub(super) outputs: Table<Output>,
+    known: BTreeMap<Output, At>,
+    pub(super) touches: Vec<Touch>,
+}
+
+impl SeatLog {
+    fn new(root: Output) -> Self {
+        Self { outputs: Table::from_iter([root]), known: BTreeMap::from([(root, 0)]), touches: Vec::new() }
+    }
+
+    fn intern(&mut self, out: Output) -> At {
+        *self.known.entry(out).or_insert_with(|| self.outputs.push(out))
+    }
+
+    pub(super) fn find(&self, out: &Output) -> Option<At> {
+        self.known.get(out).copied()
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Graph {
+    pub(super) gid: GroupId,
+    pub(super) nodes: Table<Node>,
+    pub(super) chains: Table<Chain>,
+    /// Each branch's fork point; none for a chain's first.
+    branches: Table<Option<At>>,
+    pub(super) offices: Table<OfficeNode>,
+    /// Offices, senior first; valid after [`Self::order_offices`].
+    pub(super) seniority: Vec<At>,
+    ordered: bool,
+    by_id: BTreeMap<OperationId, At>,
+    pub(super) office_of: BTreeMap<OperationId, At>,
+    pub(super) by_key: BTreeMap<MemberKey, Vec<At>>,
+    /// Joins of one link: same issuer, same key of the link.
+    pub(super) by_link: BTreeMap<(At, MemberKey), Vec<At>>,
+    pub(super) settings: Vec<At>,
+    pub(super) seats: Table<SeatLog>,
+}
+
+impl Graph {
+    /// A log with only its Genesis, and its number of seats.
+    pub(super) fn new(genesis: &SignedOperation, key: MemberKey, seats: usize) -> Self {
+        let gid = GroupId::from(genesis.id());
+        let roots = (0..seats)
+            .map(|n| SeatLog::new(outputs::root(&gid, SeatNumber(u8::try_from(n).unwrap_or(u8::MAX)))))
+            .collect();
+        let mut graph = Self {
+            gid,
+            nodes: Table::default(),
+            chains: Table::default(),
+            branches: Table::default(),
+            offices: Table::default(),
+            seniority: Vec::new(),
+            ordered: false,
+            by_id: BTreeMap::new(),
+            office_of: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            by_link: BTreeMap::new(),
+            settings: Vec::new(),
+            seats: roots,
+        };
+        // The founder leaves this behind; no Join names it.
+        graph.seats.iter_mut().take(1).for_each(|seat| drop(seat.intern(outputs::free(&gid.into()))));
+        graph.insert(Arc::new(genesis.clone()), Some(key));
+        graph.order_offices();
+        graph
+    }
+
+    pub(super) fn find(&self, id: &OperationId) -> Option<At> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The chain of a membership.
+    pub(super) fn chain_of(&self, mid: &MembershipId) -> Option<At> {
+        let at = self.find(&(*mid).into())?;
+        let chain = self.nodes[at].chain;
+        (self.chains[chain].root == at).then_some(chain)
+    }
+
+    /// The office that an operation is, if it is one.
+    pub(super) fn office(&self, id: &OperationId) -> Option<At> {
+        self.office_of.get(id).copied()
+    }
+
+    pub(super) fn office_id(&self, office: At) -> OperationId {
+        self.nodes[self.offices[office].node].id()
+    }
+
+    /// The Join body of a chain's root; none for the founder.
+    pub(super) fn join_of(&self, chain: At) -> Option<&super::body::Join> {
+        match &self.nodes[self.chains[chain].root].signed.operation().body {
+            Body::Join(join) => Some(join),
+            Body::Genesis { .. }
+            | Body::Confirm { .. }
+            | Body::Transfer { .. }
+            | Body::Bump { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::Leave { .. }
+            | Body::SetPolicy { .. } => None,
+        }
+    }
+
+    /// The office whose ticket a chain's root shows; none for the founder.
+    pub(super) fn issuer_of(&self, chain: At) -> Option<At> {
+        if let Deed::Join { issuer, .. } = self.nodes[self.chains[chain].root].deed { Some(issuer) } else { None }
+    }
+
+    /// Appends an operation that admission has passed; all that it names is here. `key` for Genesis and Join.
+    pub(super) fn insert(&mut self, signed: Arc<SignedOperation>, key: Option<MemberKey>) -> At {
+        let at = self.nodes.len();
+        let operation = signed.operation();
+        let names: BTreeSet<At> = operation.names().iter().filter_map(|id| self.find(id)).collect();
+        let prev = operation.prev.and_then(|id| self.find(&id));
+        let (chain, branch) = self.place(at, &signed, prev, key);
+        let before = prev.map_or(0, |prev| self.nodes[prev].office_ops);
+        let office = operation.office.and_then(|id| self.office(&id));
+        let deed = self.resolve(at, chain, office, &operation.body);
+        let node = Node {
+            chain,
+            branch,
+            office_ops: before.saturating_add(u32::from(office.is_some())),
+            office,
+            names: names.into_iter().collect(),
+            deed,
+            has_next: false,
+            signed: Arc::clone(&signed),
+        };
+        self.by_id.insert(signed.id(), at);
+        self.nodes.push(node);
+        self.register(at);
+        at
+    }
+
+    /// Chain and branch of a new operation.
+    fn place(
+        &mut self,
+        at: At,
+        signed: &SignedOperation,
+        prev: Option<At>,
+        key: Option<MemberKey>,
+    ) -> (At, At) {
+        let Some(prev) = prev else {
+            let key = key.unwrap_or(MemberKey([0; 32]));
+            let chain = self.chains.push(Chain {
+                mid: signed.mid(),
+                key,
+                name: if let Body::Join(join) = &signed.operation().body { join.name.as_str().into() } else { "".into() },
+                root: at,
+                leaves: Vec::new(),
+                offices: Vec::new(),
+                tip: at,
+                branches: 1,
+            });
+            self.by_key.entry(key).or_default().push(chain);
+            return (chain, self.branches.push(None));
+        };
+        let chain = self.nodes[prev].chain;
+        if core::mem::replace(&mut self.nodes[prev].has_next, true) {
+            self.chains[chain].branches += 1;
+            return (chain, self.branches.push(Some(prev)));
+        }
+        (chain, self.nodes[prev].branch)
+    }
+
+    fn resolve(&mut self, at: At, chain: At, under: Option<At>, body: &Body) -> Deed {
+        let find = |id: &OperationId| self.find(id).unwrap_or_default();
+        let office = |id: &OperationId| self.office(id).unwrap_or_default();
+        let chain_at = |mid: &MembershipId| self.chain_of(mid).unwrap_or_default();
+        match body {
+            Body::Genesis { .. } => {
+                self.open_office(at, chain, None);
+                Deed::Genesis
+            }
+            Body::Join(join) => Deed::Join {
+                issuer: office(&join.terms.issuer),
+                lifts: join.terms.lifts.iter().map(find).collect(),
+                tie: outputs::tie(&join.out, &join.pk),
+            },
+            Body::Confirm { join } => Deed::Confirm { join: find(join) },
+            Body::Transfer { to, .. } => Deed::Transfer { to: office(to) },
+            Body::Bump { .. } => Deed::Bump,
+            Body::Reclaim { after, .. } => Deed::Reclaim { after: after.as_ref().map(find) },
+            Body::Promote { target } => {
+                let holder = chain_at(target);
+                Deed::Promote { office: self.open_office(at, holder, under) }
+            }
+            Body::Demote(blow) => Deed::Demote {
+                target: chain_at(&blow.target),
+                pin: find(&blow.pin),
+                seen: blow.seen.iter().map(find).collect(),
+            },
+            Body::Remove { blow, ban, .. } => Deed::Remove {
+                target: chain_at(&blow.target),
+                pin: find(&blow.pin),
+                seen: blow.seen.iter().map(find).collect(),
+                ban: *ban,
+            },
+            Body::Leave { heirs, .. } => Deed::Leave { heirs: heirs.iter().map(office).collect() },
+            Body::SetPolicy { .. } => Deed::SetPolicy,
+        }
+    }
+
+    fn open_office(&mut self, node: At, holder: At, parent: Option<At>) -> At {
+        let depth = parent.map_or(0, |parent| self.offices[parent].depth + 1);
+        let office = self.offices.push(OfficeNode { node, holder, parent, depth, deeds: Vec::new(), place: 0 });
+        self.chains[holder].offices.push(office);
+        self.ordered = false;
+        office
+    }
+
+    /// Enters a new operation in the lists by office, chain, seat and link.
+    fn register(&mut self, at: At) {
+        let signed = Arc::clone(&self.nodes[at].signed);
+        let (chain, office) = (self.nodes[at].chain, self.nodes[at].office);
+        if let Some(office) = office {
+            self.offices[office].deeds.push(at);
+        }
+        match self.nodes[at].deed {
+            Deed::Genesis => drop(self.office_of.insert(signed.id(), 0)),
+            Deed::Promote { office } => drop(self.office_of.insert(signed.id(), office)),
+            Deed::Leave { .. } => self.chains[chain].leaves.push(at),
+            Deed::SetPolicy => self.settings.push(at),
+            Deed::Join { .. }
+            | Deed::Confirm { .. }
+            | Deed::Transfer { .. }
+            | Deed::Bump
+            | Deed::Reclaim { .. }
+            | Deed::Demote { .. }
+            | Deed::Remove { .. } => {}
+        }
+        let tip = &self.nodes[self.chains[chain].tip];
+        let newer = (self.nodes[at].seq(), core::cmp::Reverse(signed.id())) > (tip.seq(), core::cmp::Reverse(tip.id()));
+        if newer && !matches!(self.nodes[at].deed, Deed::Leave { .. }) {
+            self.chains[chain].tip = at;
+        }
+        self.touch(at, &signed);
+    }
+
+    fn touch(&mut self, at: At, signed: &SignedOperation) {
+        let id = signed.id();
+        match &signed.operation().body {
+            Body::Join(join) => {
+                if let Deed::Join { issuer, .. } = self.nodes[at].deed {
+                    self.by_link.entry((issuer, join.terms.invite_pk)).or_default().push(at);
+                }
+                let next = outputs::free(&id.into());
+                self.touch_seat(at, (join.seat, join.out), next, TouchKind::Join);
+            }
+            Body::Confirm { .. } => {
+                let Deed::Confirm { join } = self.nodes[at].deed else { return };
+                if let Some(body) = self.join_of(self.nodes[join].chain).map(|body| (body.seat, body.out)) {
+                    let next = outputs::free(&self.nodes[join].id().into());
+                    self.touch_seat(at, body, next, TouchKind::Confirm { join });
+                }
+            }
+            Body::Transfer { pairs, .. } => {
+                let Deed::Transfer { to } = self.nodes[at].deed else { return };
+                for &pair in pairs {
+                    self.touch_seat(at, pair, outputs::handed(&id, pair.0), TouchKind::Transfer { to });
+                }
+            }
+            Body::Bump { pairs } => {
+                for &pair in pairs {
+                    self.touch_seat(at, pair, outputs::bump(&pair.1), TouchKind::Bump);
+                }
+            }
+            Body::Reclaim { pairs, .. } => {
+                for &pair in pairs {
+                    self.touch_seat(at, pair, outputs::handed(&id, pair.0), TouchKind::Reclaim);
+                }
+            }
+            Body::Genesis { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::Leave { .. }
+            | Body::SetPolicy { .. } => {}
+        }
+    }
+
+    fn touch_seat(&mut self, node: At, (seat, out): (SeatNumber, Output), next: Output, kind: TouchKind) {
+        let seat = usize::from(seat.0);
+        if seat >= self.seats.len() {
+            return;
+        }
+        let log = &mut self.seats[seat];
+        let (out, next) = (log.intern(out), log.intern(next));
+        log.touches.push(Touch { node, out, next, kind });
+    }
+
+    /// The seats that an operation touches.
+    pub(super) fn seats_of(&self, at: At) -> Vec<At> {
+        let seats = match &self.nodes[at].signed.operation().body {
+            Body::Join(join) => Vec::from([join.seat]),
+            Body::Confirm { join } => {
+                let chain = self.chain_of(&(*join).into());
+                chain.and_then(|chain| self.join_of(chain)).map(|join| join.seat).into_iter().collect()
+            }
+            Body::Transfer { pairs, .. } | Body::Bump { pairs } | Body::Reclaim { pairs, .. } => {
+                pairs.iter().map(|pair| pair.0).collect()
+            }
+            Body::Genesis { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::Leave { .. }
+            | Body::SetPolicy { .. } => Vec::new(),
+        };
+        seats.into_iter().map(|seat| usize::from(seat.0)).filter(|&seat| seat < self.seats.len()).collect()
+    }
+
+    /// Rule MB-F1: offices by rank. Shorter paths first, then by the promoter's place, seq and id.
+    pub(super) fn order_offices(&mut self) {
+        if core::mem::replace(&mut self.ordered, true) {
+            return;
+        }
+        let mut order: Vec<At> = (0..self.offices.len()).collect();
+        order.sort_by_key(|&office| self.offices[office].depth);
+        self.seniority = Vec::with_capacity(order.len());
+        let mut rest = order.as_slice();
+        while let Some(&first) = rest.first() {
+            let depth = self.offices[first].depth;
+            let level = rest.iter().take_while(|&&office| self.offices[office].depth == depth).count();
+            let (same, deeper) = rest.split_at(level);
+            let mut same = same.to_vec();
+            // Paths of one length compare as the promoter's path, then the last step.
+            same.sort_by_cached_key(|&office| {
+                let node = &self.nodes[self.offices[office].node];
+                let above = self.offices[office].parent.map_or(0, |parent| self.offices[parent].place);
+                (above, node.seq(), node.id())
+            });
+            for office in same {
+                self.offices[office].place = self.seniority.len();
+                self.seniority.push(office);
+            }
+            rest = deeper;
+        }
+    }
+
+    /// Whether `a` is strictly senior to `b`.
+    pub(super) fn is_senior(&self, a: At, b: At) -> bool {
+        self.offices[a].place < self.offices[b].place
+    }
+
+    /// Chain order (section 5 of the specification): `a` is `b` or is reached from it by `prev`. Steps by branch.
+    pub(super) fn precedes(&self, a: At, b: At) -> bool {
+        let (first, mut last) = (&self.nodes[a], &self.nodes[b]);
+        if first.chain != last.chain {
+            return false;
+        }
+        loop {
+            if first.branch == last.branch {
+                return first.seq() <= last.seq();
+            }
+            let Some(fork) = self.branches[last.branch] else { return false };
+            last = &self.nodes[fork];
+        }
+    }
+
+    /// The last operation that precedes both, which stand in one chain. Branches are numbered as they appear, so
+    /// the younger of two branches is never an ancestor of the older.
+    pub(super) fn meet(&self, a: At, b: At) -> At {
+        let (mut a, mut b) = (a, b);
+        loop {
+            let (left, right) = (self.nodes[a].branch, self.nodes[b].branch);
+            if left == right {
+                return if self.nodes[a].seq() <= self.nodes[b].seq() { a } else { b };
+            }
+            let (younger, fork) = if left > right { (&mut a, self.branches[left]) } else { (&mut b, self.branches[right]) };
+            let Some(fork) = fork else { return a.min(b) };
+            *younger = fork;
+        }
+    }
+
+    /// Marks everything that `from` are and name, transitively. Positions are a topological order: one sweep down.
+    pub(super) fn past(&self, from: impl IntoIterator<Item = At>) -> Table<bool> {
+        let mut marks = Table::filled(false, self.nodes.len());
+        let mut stack: Vec<At> = from.into_iter().collect();
+        while let Some(at) = stack.pop() {
+            if !core::mem::replace(&mut marks[at], true) {
+                stack.extend(self.nodes[at].names.iter().copied().filter(|&name| !marks[name]));
+            }
+        }
+        marks
+    }
+}

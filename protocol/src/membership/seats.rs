@@ -1,0 +1,304 @@
+//! Level 2: one seat is walked along its outputs, from its root to whoever sits there now.
+//!
+//! Each output is consumed once, by the first class of claims that is not empty: the custodian's own word, a
+//! senior's, a named heir's, and last the bare ticket (section 7). A seat ends free or with one person, so a group
+//! of n seats has at most n members in every view, whatever was signed.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::authority::{Authority, Scope};
+use super::graph::{At, Deed, Graph, SeatLog, TouchKind};
+use super::table::Table;
+use crate::ids::Output;
+
+/// One consumed output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) out: Output,
+    pub(super) custody: At,
+    pub(super) took: Took,
+}
+
+/// What consumed it, and the operation whose word counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Took {
+    /// A person; `by` is the office's claim, none if the ticket alone spoke (or the founder sits there).
+    Join { join: At, by: Option<At> },
+    Bump { by: At },
+    Transfer { by: At },
+    Reclaim { by: At },
+}
+
+/// How the walk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Free,
+    /// The root of the occupant's chain: a Join, or the Genesis.
+    Occupied { root: At, provisional: bool },
+}
+
+/// The outcome of one seat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Walk {
+    /// From the seat's root; the last one is the occupant's, if somebody sits there.
+    pub(super) steps: Vec<Step>,
+    /// The free output, or the one that the occupant holds.
+    pub(super) out: Output,
+    pub(super) custody: At,
+    pub(super) end: End,
+    /// Rule MB-V10: the three Joins that all who cite them judge alike; empty unless the occupant is provisional.
+    pub(super) contestants: Vec<At>,
+    pub(super) contested: bool,
+    /// Joins and void Bumps without which a claim that counts would not be recognised (MB-S2, MB-V7).
+    pub(super) recognised: Vec<At>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Join(At),
+    Bump,
+    Transfer(At),
+    Reclaim,
+}
+
+/// An office's claim on one output, after PROVENANCE.
+#[derive(Clone, Copy)]
+struct Claim {
+    office: At,
+    node: At,
+    what: What,
+    next: At,
+}
+
+/// A Join's own claim on its output.
+#[derive(Clone, Copy)]
+struct Bid {
+    node: At,
+    next: At,
+}
+
+/// What an output is made of: the output before, what consumed it, and the operation that shows it.
+#[derive(Clone, Copy)]
+struct Form {
+    before: At,
+    what: What,
+    shown_by: At,
+}
+
+/// The claims of one seat by output.
+struct Claims<'a> {
+    graph: &'a Graph,
+    authority: &'a Authority,
+    log: &'a SeatLog,
+    by_office: Table<Vec<Claim>>,
+    by_ticket: Table<Vec<Bid>>,
+    recognised: BTreeSet<At>,
+}
+
+/// Walks a seat from its root.
+pub(super) fn walk(graph: &Graph, authority: &Authority, scope: Scope<'_>, seat: At) -> Walk {
+    Claims::gather(graph, authority, scope, seat).walk(seat == 0)
+}
+
+impl<'a> Claims<'a> {
+    fn gather(graph: &'a Graph, authority: &'a Authority, scope: Scope<'_>, seat: At) -> Self {
+        let log = &graph.seats[seat];
+        let count = log.outputs.len();
+        let mut claims = Self {
+            graph,
+            authority,
+            log,
+            by_office: Table::filled(Vec::new(), count),
+            by_ticket: Table::filled(Vec::new(), count),
+            recognised: BTreeSet::new(),
+        };
+        // Forms are recognised from all Joins and Bumps, honoured or not (MB-S2).
+        let mut forms: Table<Option<Form>> = Table::filled(None, count);
+        let mut spoken: Vec<(At, Claim)> = Vec::new();
+        for touch in log.touches.iter().filter(|touch| scope.has(touch.node)) {
+            let what = match touch.kind {
+                TouchKind::Join => {
+                    let what = What::Join(touch.node);
+                    forms[touch.next] = Some(Form { before: touch.out, what, shown_by: touch.node });
+                    claims.by_ticket[touch.out].push(Bid { node: touch.node, next: touch.next });
+                    continue;
+                }
+                TouchKind::Confirm { join } => What::Join(join),
+                TouchKind::Transfer { to } => What::Transfer(to),
+                TouchKind::Bump => {
+                    let shown_by = claims.better_witness(forms[touch.next], touch.node);
+                    forms[touch.next] = Some(Form { before: touch.out, what: What::Bump, shown_by });
+                    What::Bump
+                }
+                TouchKind::Reclaim => What::Reclaim,
+            };
+            if let (true, Some(office)) = (authority.honoured[touch.node], graph.nodes[touch.node].office) {
+                spoken.push((touch.out, Claim { office, node: touch.node, what, next: touch.next }));
+            }
+        }
+        spoken.sort_by(|a, b| {
+            let (a, b) = (&graph.nodes[a.1.node], &graph.nodes[b.1.node]);
+            a.seq().cmp(&b.seq()).then_with(|| a.id().cmp(&b.id()))
+        });
+        for (out, claim) in spoken {
+            claims.speak(&forms, out, claim);
+        }
+        claims
+    }
+
+    /// Of several Bumps of one output the honoured one shows its form, else the one with the smallest id.
+    fn better_witness(&self, known: Option<Form>, new: At) -> At {
+        let rank = |&node: &At| (!self.authority.honoured[node], self.graph.nodes[node].id());
+        known.map_or(new, |form| core::cmp::min_by_key(form.shown_by, new, rank))
+    }
+
+    /// Rule MB-S2: enters a claim and what it acknowledges. Claims come least (seq, id) first, so where the same
+    /// office has already said the same, all that follows from it stands too, with a smaller number.
+    fn speak(&mut self, forms: &Table<Option<Form>>, out: At, claim: Claim) {
+        let (mut out, mut claim) = (out, claim);
+        loop {
+            let list = &mut self.by_office[out];
+            if list.iter().any(|other| other.office == claim.office && other.what == claim.what) {
+                return;
+            }
+            list.push(claim);
+            let Some(form) = forms[out] else { return };
+            if !self.authority.honoured[form.shown_by] {
+                self.recognised.insert(form.shown_by);
+            }
+            claim = Claim { what: form.what, next: out, ..claim };
+            out = form.before;
+        }
+    }
+
+    fn walk(&self, founders: bool) -> Walk {
+        let (mut out, mut custody) = (0, 0);
+        let mut steps = Vec::new();
+        if founders {
+            steps.push(self.step(out, custody, Took::Join { join: 0, by: None }));
+            if !self.authority.is_gone(0) {
+                return self.end(steps, out, custody, End::Occupied { root: 0, provisional: false });
+            }
+            out = 1;
+        }
+        loop {
+            if let Some(claim) = self.strongest(out, custody) {
+                let (took, heir) = match claim.what {
+                    What::Join(join) => (Took::Join { join, by: Some(claim.node) }, custody),
+                    What::Bump => (Took::Bump { by: claim.node }, custody),
+                    What::Transfer(to) => (Took::Transfer { by: claim.node }, to),
+                    What::Reclaim => (Took::Reclaim { by: claim.node }, claim.office),
+                };
+                steps.push(self.step(out, custody, took));
+                if let What::Join(join) = claim.what
+                    && !self.authority.is_gone(self.graph.nodes[join].chain)
+                {
+                    return self.end(steps, out, custody, End::Occupied { root: join, provisional: false });
+                }
+                (out, custody) = (claim.next, heir);
+            } else if let Some(bid) = self.least_ticket(out, custody) {
+                steps.push(self.step(out, custody, Took::Join { join: bid.node, by: None }));
+                if !self.authority.is_gone(self.graph.nodes[bid.node].chain) {
+                    return self.end(steps, out, custody, End::Occupied { root: bid.node, provisional: true });
+                }
+                out = bid.next;
+            } else {
+                return self.end(steps, out, custody, End::Free);
+            }
+        }
+    }
+
+    fn step(&self, out: At, custody: At, took: Took) -> Step {
+        Step { out: self.log.outputs[out], custody, took }
+    }
+
+    /// Classes c0 to c2: the custodian first, then seniors, then heirs (MB-S3).
+    fn strongest(&self, out: At, custody: At) -> Option<Claim> {
+        let claims = &self.by_office[out];
+        let least = |admits: &dyn Fn(&Claim) -> bool| {
+            claims.iter().filter(|claim| admits(claim)).min_by(|a, b| {
+                let place = |claim: &Claim| self.graph.offices[claim.office].place;
+                let (left, right) = (&self.graph.nodes[a.node], &self.graph.nodes[b.node]);
+                place(a)
+                    .cmp(&place(b))
+                    .then(left.seq().cmp(&right.seq()))
+                    .then_with(|| left.id().cmp(&right.id()))
+            })
+        };
+        let own = |claim: &Claim| {
+            claim.office == custody
+                && match claim.what {
+                    What::Join(_) | What::Bump => true,
+                    What::Transfer(to) => self.authority.exists(to),
+                    What::Reclaim => false,
+                }
+        };
+        let seniors = |claim: &Claim| {
+            self.graph.is_senior(claim.office, custody)
+                && match claim.what {
+                    What::Join(_) | What::Bump | What::Reclaim => true,
+                    What::Transfer(_) => false,
+                }
+        };
+        let heirs = |claim: &Claim| {
+            claim.what == What::Reclaim
+                && matches!(self.graph.nodes[claim.node].deed, Deed::Reclaim { after: Some(after) }
+                    if self.authority.inherits(self.graph, custody, claim.office, after))
+        };
+        least(&own).or_else(|| least(&seniors)).or_else(|| least(&heirs)).copied()
+    }
+
+    fn bids(&self, out: At, custody: At) -> impl Iterator<Item = &Bid> {
+        self.by_ticket[out].iter().filter(move |bid| {
+            matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody)
+        })
+    }
+
+    fn rank_of(&self, node: At) -> ([u8; 32], crate::ids::OperationId) {
+        let entry = &self.graph.nodes[node];
+        let tie = if let Deed::Join { tie, .. } = entry.deed { tie } else { [0; 32] };
+        (tie, entry.id())
+    }
+
+    /// Class c3: the ticket alone, while its issuer stands; the least tie comes first. A banned one is skipped
+    /// (MB-S5).
+    fn least_ticket(&self, out: At, custody: At) -> Option<Bid> {
+        if !self.authority.stands(custody) {
+            return None;
+        }
+        self.bids(out, custody)
+            .filter(|bid| !self.authority.is_banned(self.graph.nodes[bid.node].chain))
+            .min_by_key(|bid| self.rank_of(bid.node))
+            .copied()
+    }
+
+    fn end(&self, steps: Vec<Step>, out: At, custody: At, end: End) -> Walk {
+        let (contestants, contested) = if let End::Occupied { provisional: true, .. } = end {
+            self.contest(out, custody)
+        } else {
+            (Vec::new(), false)
+        };
+        Walk { steps, out: self.log.outputs[out], custody, end, contestants, contested, recognised: self.recognised.iter().copied().collect() }
+    }
+
+    /// Rules MB-V10 and R-31. Whoever was removed or banned still counts as present: else a removed person returns
+    /// with a ground key as if the seat had merely been left. Banned Joins count although they are not eligible.
+    fn contest(&self, out: At, custody: At) -> (Vec<At>, bool) {
+        let mut all: Vec<At> = self.bids(out, custody).map(|bid| bid.node).collect();
+        all.sort_by_cached_key(|&node| self.rank_of(node));
+        let staying = all
+            .iter()
+            .filter(|&&node| {
+                let chain = self.graph.nodes[node].chain;
+                !self.authority.left[chain] || self.authority.is_removed(chain) || self.authority.is_banned(chain)
+            })
+            .count();
+        let contested = staying >= 2 || all.len() >= CONTESTANTS;
+        all.truncate(CONTESTANTS);
+        (all, contested)
+    }
+}
+
+/// Three cited Joins are enough for all to judge alike (MB-V10).
+const CONTESTANTS: usize = 3;
