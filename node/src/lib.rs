@@ -1,1 +1,8 @@
 //! Placeholder.
+
+#[cfg(feature = "daemon")]
+mod clock;
+#[cfg(feature = "daemon")]
+mod entropy;
+#[cfg(feature = "daemon")]
+mod network;

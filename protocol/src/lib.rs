@@ -35,6 +35,7 @@ pub use error::PeerFault;
 pub use ids::*;
 pub use invite::{InviteLink, LinkError};
 pub use limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX};
+pub use limits::FRAME_HEADER_BYTES;
 pub use record::{Backup, Class, Key, KEY_BYTES_MAX, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
 #[cfg(any(test, feature = "testing"))]
 pub use store::fault::{CrashPoint, FaultDisk, FaultStore, Faults, Image, PowerCut};
@@ -43,3 +44,4 @@ pub use store::{
     Batch, Bound, Direction, IoKind, IoOperation, MemStore, Place, Store, StoreError, Urgency, Usage, page, scan, within,
 };
 pub use time::{TimerTable, Timestamp};
+pub use wire::frame::{Frame, GroupFrame, JoinFrame, body_length};

@@ -1,0 +1,303 @@
+//! The network: one task that owns the swarm, and nothing that knows what a group is.
+//!
+//! The core (owned by the driver's thread) says whom to dial, what to send and who counts as a member; this room says
+//! who is connected and what came. It checks what can be checked without knowing anything: names, lengths, numbers,
+//! addresses (N-201 to N-210, N-401, N-404). libp2p is named in this folder and nowhere else.
+//!
+//! Orders and news travel in bounded queues. The task never waits for the driver, or the two could wait for each other:
+//! frames are handed over by the links' own tasks, which may wait as long as they like. A panic in the task leads to a
+//! rebuilt swarm (N-107); nothing of a group is lost, because nothing of a group is here.
+
+mod behaviour;
+mod dials;
+mod discovery;
+mod frames;
+mod gate;
+mod limits;
+mod link;
+mod listen;
+mod peers;
+mod queues;
+mod streams;
+mod stranger;
+mod task;
+#[cfg(test)]
+mod tests;
+mod transport;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coterie_protocol::{Channel, LinkId, MemberKey, Path, Secret};
+use futures::FutureExt;
+use libp2p::identity::Keypair;
+use tokio::sync::{mpsc, oneshot};
+
+use self::behaviour::Lan;
+use self::limits::{ENDED_MAX, ORDERS_MAX, REBUILD_PAUSE, REBUILDS_MAX, REBUILDS_MS};
+use self::link::{Ended, Shared};
+pub use self::listen::Listen;
+use self::task::{NetworkTask, Why};
+use crate::clock::Clock;
+
+/// What the driver tells the network.
+#[derive(Debug)]
+pub enum ToNetwork {
+    /// Sends one whole frame: kind u8 ‖ slot u8 ‖ length u24 ‖ body. Its queue follows from its kind (N-404).
+    Send {
+        /// On which link; ignored if that is gone.
+        link: LinkId,
+        /// Header and body.
+        frame: Bytes,
+    },
+    /// Ends a link. What is queued gets a second to leave (N-1305).
+    HangUp {
+        /// Which.
+        link: LinkId,
+        /// More than 0: its peer is refused for so long, and its connections end (N-211).
+        block_ms: u64,
+    },
+    /// Opens a stream, over a connection that is there or a new one.
+    Dial {
+        /// Whose node; `None` for an address out of a link or `--via` (N-104: the join channel only).
+        peer: Option<MemberKey>,
+        /// What for.
+        channel: Channel,
+        /// Binary multiaddrs, at most 16 are tried.
+        addresses: Vec<Vec<u8>>,
+        /// Who vouches for them (N-809).
+        source: AddressSource,
+    },
+    /// Who may reach what from now on; replaces the table (N-201). All others are strangers.
+    Classes(Vec<(MemberKey, Class)>),
+    /// Rule R-16: the hidden setting `node.block`, whole. Open connections of these people end at once.
+    Block(Vec<MemberKey>),
+    /// Interfaces changed: connections from addresses that are gone end (N-1302).
+    NetworkChanged,
+    /// Ends all links within a second, then the task (N-1305). The answer comes when the sockets are closed.
+    Shutdown(oneshot::Sender<()>),
+    /// Makes the task panic, to see it come back.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Who vouches for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressSource {
+    /// The person gave it: dialled as it is, loopback and private ones included.
+    Person,
+    /// Learned from a member's record, the LAN or a lookup.
+    Learned,
+}
+
+/// What a peer may reach (N-201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// In the roster of a shared group.
+    Member,
+    /// A candidate without keys: the core lets membership pass and nothing else.
+    Waiting,
+}
+
+/// Who opened a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opener {
+    /// We did.
+    Us,
+    /// The peer did.
+    Peer,
+}
+
+/// What the network tells the driver.
+#[derive(Debug)]
+pub enum FromNetwork {
+    /// A stream is open and acknowledged (N-205).
+    Connected {
+        /// Its number, never used again in this process.
+        link: LinkId,
+        /// Whose key the transport has proved.
+        peer: MemberKey,
+        /// What for.
+        channel: Channel,
+        /// How it gets there.
+        path: Path,
+        /// Who opened it.
+        opener: Opener,
+    },
+    /// One whole frame whose length is within its kind's limit.
+    Received {
+        /// On which link.
+        link: LinkId,
+        /// Header and body.
+        bytes: Bytes,
+    },
+    /// The link is gone; nothing more comes of it.
+    Disconnected {
+        /// Which.
+        link: LinkId,
+    },
+    /// No stream came of a dial.
+    DialFailed {
+        /// Whom we meant.
+        peer: Option<MemberKey>,
+        /// What for.
+        channel: Channel,
+    },
+    /// A full send queue was dropped whole: the link's slots must be settled by sync (N-406).
+    Overflowed {
+        /// Which link's.
+        link: LinkId,
+    },
+    /// Round trip of a link, smoothed; on a change above a fifth, or every minute (N-106).
+    Quality {
+        /// Which.
+        link: LinkId,
+        /// In milliseconds, at least 1.
+        round_trip_ms: u64,
+        /// How it gets there.
+        path: Path,
+    },
+    /// Where this node can be reached, best first, binary, without `/p2p`.
+    Listening {
+        /// All of them.
+        addresses: Vec<Vec<u8>>,
+    },
+    /// Somebody called out on the LAN.
+    Sighted {
+        /// Who.
+        peer: MemberKey,
+        /// Where; not yet filtered.
+        addresses: Vec<Vec<u8>>,
+    },
+    /// An interface came or went. The driver decides, and says `NetworkChanged` when it has settled.
+    InterfacesChanged,
+    /// Somebody was refused; counted in `status`.
+    Refused {
+        /// A stable word.
+        reason: &'static str,
+    },
+}
+
+/// What the network needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// `node.listen`.
+    pub listen: Vec<Listen>,
+    /// The port of the last start, tried again.
+    pub remembered_port: Option<u16>,
+    /// `node.mdns`.
+    pub mdns: bool,
+}
+
+/// Why the network can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The identity is no key pair for the transports.
+    #[error("the identity key cannot be used on the network")]
+    Identity,
+    /// An entry of `node.listen`.
+    #[error("`{0}` is not something to listen on: use quic, tcp, /ip4/…/tcp/PORT or /ip4/…/udp/PORT/quic-v1")]
+    Listen(String),
+    /// An explicit port.
+    #[error("port {0} is taken by another program")]
+    PortTaken(u16),
+    /// Not one of several.
+    #[error("no free port was found for UDP and TCP")]
+    NoPort,
+    /// The system refused.
+    #[error("the system refused to listen on {0}")]
+    Refused(String),
+}
+
+/// The driver's end.
+#[derive(Clone, Debug)]
+pub struct NetworkHandle {
+    orders: mpsc::Sender<ToNetwork>,
+    port: Option<u16>,
+}
+
+impl NetworkHandle {
+    /// The port that the system or the profile chose, to be remembered; `None` if all are explicit.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The bounded queue of orders. The task always empties it, so waiting for room is safe.
+    #[must_use]
+    pub const fn orders(&self) -> &mpsc::Sender<ToNetwork> {
+        &self.orders
+    }
+}
+
+/// Listens and starts the task. Must be called within a tokio runtime.
+///
+/// # Errors
+/// [`NetworkError`] if the node can't listen where it should.
+pub fn start(
+    config: NetworkConfig,
+    identity_seed: &Secret<32>,
+    events: mpsc::Sender<FromNetwork>,
+) -> Result<NetworkHandle, NetworkError> {
+    let mut seed = zeroize::Zeroizing::new(*identity_seed.expose());
+    let keypair = Keypair::ed25519_from_bytes(&mut *seed).map_err(|_| NetworkError::Identity)?;
+    let (orders, inbox) = mpsc::channel(ORDERS_MAX);
+    let (ended, ends) = mpsc::channel(ENDED_MAX);
+    let mut watchdog = Watchdog { shared: Arc::new(Shared::new(events, ended)), config, keypair, inbox, ends };
+    let task = watchdog.build()?;
+    let port = task.port();
+    watchdog.config.remembered_port = port;
+    tokio::spawn(watchdog.run(task));
+    Ok(NetworkHandle { orders, port })
+}
+
+/// Rule N-107: builds the swarm anew when its task has panicked or ended.
+struct Watchdog {
+    shared: Arc<Shared>,
+    config: NetworkConfig,
+    keypair: Keypair,
+    inbox: mpsc::Receiver<ToNetwork>,
+    ends: mpsc::Receiver<Ended>,
+}
+
+impl Watchdog {
+    fn build(&self) -> Result<NetworkTask, NetworkError> {
+        let lan = if self.config.mdns { Lan::Seen } else { Lan::Unseen };
+        let swarm = behaviour::swarm(&self.keypair, &self.shared, lan)?;
+        NetworkTask::listening(Arc::clone(&self.shared), swarm, &self.config)
+    }
+
+    async fn run(mut self, first: NetworkTask) {
+        let mut starts: Vec<u64> = Vec::new();
+        let mut next = Some(first);
+        loop {
+            if let Some(mut task) = next.take() {
+                let life = AssertUnwindSafe(task.run(&mut self.inbox, &mut self.ends)).catch_unwind().await;
+                if let Ok(why) = life {
+                    drop(task);
+                    if let Why::Shutdown(answer) = why {
+                        let _ = answer.send(());
+                    }
+                    return;
+                }
+            }
+            tracing::error!("the network task broke; its swarm is rebuilt");
+            // The sockets and all connections go first; links notice and say so themselves.
+            for link in self.shared.live() {
+                link.leave(std::time::Duration::ZERO);
+            }
+            let now = Clock::now().mono_ms;
+            starts.retain(|at| now.saturating_sub(*at) < REBUILDS_MS);
+            if starts.len() >= REBUILDS_MAX {
+                tracing::error!("the network broke five times in ten minutes; the next try is in five");
+                tokio::time::sleep(REBUILD_PAUSE).await;
+            }
+            starts.push(now);
+            next = self.build().inspect_err(|error| tracing::error!(%error, "the network could not be rebuilt")).ok();
+            if next.is_none() {
+                tokio::time::sleep(limits::OPEN_RETRY).await;
+            }
+        }
+    }
+}

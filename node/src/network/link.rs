@@ -1,0 +1,413 @@
+//! One stream between two nodes, while it lives: a reader, a writer and whoever tells the core what happened.
+//!
+//! Each link is a task of its own, so that a peer who reads slowly, or a core that is busy, holds up nobody else. The
+//! reader stops when the core's queue is full, and the stream's own flow control then slows the peer. All that the core
+//! hears of a link comes from this task in order: connected, frames, disconnected.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use coterie_protocol::{Channel, LinkId, MemberKey, Path};
+use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use futures::{FutureExt, future};
+use libp2p::PeerId;
+use libp2p::swarm::ConnectionId;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+
+use super::{Class, FromNetwork, Opener};
+use super::frames::{self, Admitted};
+use super::gate::Blocks;
+use super::limits::{ACKNOWLEDGE, ACKNOWLEDGED, FAREWELL, JOINS_MAX, KNOCKS_PER_CONNECTION_MAX, STALLED};
+use super::peers::Household;
+use super::queues::{Offered, SendQueues};
+use super::stranger::{JoinWatch, Step};
+use crate::clock::Clock;
+
+/// What handlers, link tasks and the network task share.
+pub(super) struct Shared {
+    /// Never falls back, also not when the swarm is rebuilt (N-107).
+    next_link: AtomicU64,
+    /// Rule N-201: who reaches what, as the driver last said.
+    pub(super) classes: RwLock<BTreeMap<PeerId, Class>>,
+    /// Who is refused; outlives the swarm.
+    pub(super) blocks: Mutex<Blocks>,
+    links: Mutex<BTreeMap<LinkId, Arc<Link>>>,
+    /// News for the driver.
+    pub(super) events: mpsc::Sender<FromNetwork>,
+    /// Ends of links, for the network task.
+    ended: mpsc::Sender<Ended>,
+    /// Joins that are being served (N-204).
+    joins: AtomicUsize,
+}
+
+/// A link that is over, for the books of the network task.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its connection.
+    pub(super) connection: ConnectionId,
+    /// Set if it was a stranger's KNOCK that got no answer: where it came from.
+    pub(super) bad_knock: Option<Household>,
+}
+
+impl Shared {
+    pub(super) fn new(events: mpsc::Sender<FromNetwork>, ended: mpsc::Sender<Ended>) -> Self {
+        Self {
+            next_link: AtomicU64::new(1),
+            classes: RwLock::new(BTreeMap::new()),
+            blocks: Mutex::new(Blocks::default()),
+            links: Mutex::new(BTreeMap::new()),
+            events,
+            ended,
+            joins: AtomicUsize::new(0),
+        }
+    }
+
+    /// The class of a peer now; `None` is a stranger.
+    pub(super) fn class(&self, peer: &PeerId) -> Option<Class> {
+        self.classes.read().unwrap_or_else(PoisonError::into_inner).get(peer).copied()
+    }
+
+    /// The link of a number, while it lives.
+    pub(super) fn link(&self, id: LinkId) -> Option<Arc<Link>> {
+        self.links().get(&id).cloned()
+    }
+
+    /// All links that live.
+    pub(super) fn live(&self) -> Vec<Arc<Link>> {
+        self.links().values().cloned().collect()
+    }
+
+    fn links(&self) -> MutexGuard<'_, BTreeMap<LinkId, Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a stream runs.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// On which connection.
+    pub(super) connection: ConnectionId,
+    /// With whom, in libp2p's words.
+    pub(super) peer_id: PeerId,
+    /// With whom, in ours.
+    pub(super) peer: MemberKey,
+    /// How it gets there.
+    pub(super) path: Path,
+    /// Whose door the connection came through; `None` if we dialled.
+    pub(super) household: Option<Household>,
+    /// KNOCKs so far on this connection.
+    pub(super) knocks: Arc<AtomicU8>,
+}
+
+/// One stream.
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) channel: Channel,
+    pub(super) place: Place,
+    pub(super) opener: Opener,
+    /// Monotonic ms.
+    pub(super) since: u64,
+    queues: Mutex<SendQueues>,
+    overflowed: AtomicBool,
+    /// When it ends at the latest, once it is leaving (monotonic ms).
+    leaving: Mutex<Option<u64>>,
+    over: AtomicBool,
+    /// Something to write, or to leave for.
+    wake: Notify,
+    /// An overflow to tell.
+    tell: Notify,
+    /// Rule N-204: set while a stranger joins by us.
+    watch: Option<Mutex<JoinWatch>>,
+    /// Whether it is one of the joins at once.
+    served: AtomicBool,
+}
+
+impl Link {
+    /// A link that is about to start, with the next free number.
+    pub(super) fn new(shared: &Shared, channel: Channel, place: Place, opener: Opener) -> Arc<Self> {
+        let since = Clock::now().mono_ms;
+        let stranger = shared.class(&place.peer_id).is_none();
+        let guest = channel == Channel::Join && opener == Opener::Peer && stranger;
+        Arc::new(Self {
+            id: LinkId(shared.next_link.fetch_add(1, Ordering::Relaxed)),
+            channel,
+            place,
+            opener,
+            since,
+            queues: Mutex::new(SendQueues::new()),
+            overflowed: AtomicBool::new(false),
+            leaving: Mutex::new(None),
+            over: AtomicBool::new(false),
+            wake: Notify::new(),
+            tell: Notify::new(),
+            watch: guest.then(|| Mutex::new(JoinWatch::new(since))),
+            served: AtomicBool::new(false),
+        })
+    }
+
+    /// Queues a whole frame. What can't be queued is told to the core, or ends the link (N-406).
+    pub(super) fn send(&self, frame: Bytes) {
+        let offered = self.queues().offer(self.channel, frame);
+        match offered {
+            Offered::Queued => self.wake.notify_one(),
+            Offered::Overflowed => {
+                self.overflowed.store(true, Ordering::Release);
+                self.tell.notify_one();
+            }
+            Offered::Broken => self.leave(Duration::ZERO),
+        }
+    }
+
+    /// Ends the link once what is queued has been taken, or after `grace`.
+    pub(super) fn leave(&self, grace: Duration) {
+        let grace = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        let until = Clock::now().mono_ms.saturating_add(grace);
+        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        *leaving = Some(leaving.map_or(until, |earlier| earlier.min(until)));
+        self.wake.notify_one();
+    }
+
+    /// Whether its task has ended or is about to.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire) || self.farewell_ms().is_some()
+    }
+
+    /// Milliseconds left for last words, if it is leaving.
+    fn farewell_ms(&self) -> Option<u64> {
+        let until = *self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map(|until| until.saturating_sub(Clock::now().mono_ms))
+    }
+
+    fn queues(&self) -> MutexGuard<'_, SendQueues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self) -> Option<MutexGuard<'_, JoinWatch>> {
+        self.watch.as_ref().map(|watch| watch.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why a link ended; for the log alone, the core only learns that it did.
+#[derive(Debug)]
+enum End {
+    /// The peer closed it, or the connection broke.
+    Closed,
+    /// A header that is not allowed (N-401).
+    BadFrame,
+    /// It took no byte for 30 s (N-406).
+    Stalled,
+    /// The core wanted it.
+    HungUp,
+    /// A limit for strangers (N-204).
+    Limit(&'static str),
+    /// The driver is gone.
+    NobodyListens,
+}
+
+/// Runs an opened stream to its end. A panic in here ends this link and nothing else.
+pub(super) async fn run<S>(shared: Arc<Shared>, link: Arc<Link>, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let told = AtomicBool::new(false);
+    let life = AssertUnwindSafe(live(&shared, &link, stream, &told)).catch_unwind();
+    match life.await {
+        Ok(end) => tracing::debug!(link = link.id.0, ?end, "link over"),
+        Err(_) => tracing::error!(link = link.id.0, "link task panicked"),
+    }
+    link.over.store(true, Ordering::Release);
+    shared.links().remove(&link.id);
+    if link.served.load(Ordering::Acquire) {
+        shared.joins.fetch_sub(1, Ordering::AcqRel);
+    }
+    let bad_knock = link.watch().is_some_and(|watch| watch.was_refused()).then_some(link.place.household).flatten();
+    if told.load(Ordering::Acquire) {
+        // Nobody listens any more: the process is about to end.
+        let _ = shared.events.send(FromNetwork::Disconnected { link: link.id }).await;
+    }
+    let _ = shared.ended.send(Ended { connection: link.place.connection, bad_knock }).await;
+}
+
+async fn live<S>(shared: &Shared, link: &Arc<Link>, mut stream: S, told: &AtomicBool) -> End
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    // The acceptor says yes only when the core has room for the news: a yes that is lost would be a lie (N-205).
+    let Ok(permit) = shared.events.reserve().await else { return End::NobodyListens };
+    if link.opener == Opener::Peer && timeout(ACKNOWLEDGE, acknowledge(&mut stream)).await.ok().is_none_or(|r| r.is_err()) {
+        return End::Closed;
+    }
+    shared.links().insert(link.id, Arc::clone(link));
+    told.store(true, Ordering::Release);
+    permit.send(FromNetwork::Connected {
+        link: link.id,
+        peer: link.place.peer,
+        channel: link.channel,
+        path: link.place.path,
+        opener: link.opener,
+    });
+    let (reader, writer) = stream.split();
+    let (mut reader, mut writer) = (BufReader::new(reader), writer);
+    let end = {
+        let reading = std::pin::pin!(read(shared, link, &mut reader));
+        let writing = std::pin::pin!(write(shared, link, &mut writer));
+        let telling = std::pin::pin!(tell(shared, link));
+        let watching = std::pin::pin!(watch(link));
+        tokio::select! {
+            end = reading => end,
+            end = writing => end,
+            end = telling => end,
+            end = watching => end,
+        }
+    };
+    if matches!(end, End::HungUp) {
+        let _ = timeout(FAREWELL, writer.close()).await;
+    }
+    end
+}
+
+/// Rule N-205: the acceptor's first byte.
+async fn acknowledge<S: AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
+    stream.write_all(&[ACKNOWLEDGED]).await?;
+    stream.flush().await
+}
+
+/// The opener's half: waits for that byte.
+pub(super) async fn acknowledged<S: AsyncRead + Unpin>(mut stream: S) -> Option<S> {
+    let mut first = [0; 1];
+    let read = timeout(ACKNOWLEDGE, stream.read_exact(&mut first)).await;
+    (matches!(read, Ok(Ok(()))) && first == [ACKNOWLEDGED]).then_some(stream)
+}
+
+async fn read<R: AsyncRead + Unpin>(shared: &Shared, link: &Link, reader: &mut R) -> End {
+    loop {
+        let bytes = match frames::read(link.channel, reader).await {
+            Ok(Admitted::Frame(bytes)) => bytes,
+            Ok(Admitted::Skipped) => continue,
+            Err(frames::Fault::Closed) => return End::Closed,
+            Err(frames::Fault::Refused) => return End::BadFrame,
+        };
+        if let Err(limit) = on_incoming(link, &bytes) {
+            return End::Limit(limit);
+        }
+        if shared.events.send(FromNetwork::Received { link: link.id, bytes }).await.is_err() {
+            return End::NobodyListens;
+        }
+    }
+}
+
+/// A stranger's frame came: is it still within what strangers may cost?
+fn on_incoming(link: &Link, bytes: &Bytes) -> Result<(), &'static str> {
+    let Some(mut watch) = link.watch() else { return Ok(()) };
+    match watch.on_received(bytes, Clock::now().mono_ms)? {
+        Step::Knocked if link.place.knocks.fetch_add(1, Ordering::AcqRel) >= KNOCKS_PER_CONNECTION_MAX => {
+            Err("too many knocks on one connection")
+        }
+        Step::Knocked | Step::Answered | Step::Other => Ok(()),
+    }
+}
+
+/// A frame for a stranger goes out: the same, and only so many joins at once.
+fn on_outgoing(shared: &Shared, link: &Link, frame: &Bytes) -> Result<(), &'static str> {
+    let Some(mut watch) = link.watch() else { return Ok(()) };
+    if watch.on_sent(frame, Clock::now().mono_ms)? == Step::Answered && !link.served.load(Ordering::Acquire) {
+        let room = |joins: usize| (joins < JOINS_MAX).then_some(joins.saturating_add(1));
+        let taken = shared.joins.fetch_update(Ordering::AcqRel, Ordering::Acquire, room);
+        if taken.is_err() {
+            return Err("too many joins at once");
+        }
+        link.served.store(true, Ordering::Release);
+    }
+    Ok(())
+}
+
+async fn write<W: AsyncWrite + Unpin>(shared: &Shared, link: &Link, writer: &mut W) -> End {
+    loop {
+        let batch = link.queues().next_batch();
+        if batch.is_empty() {
+            if link.farewell_ms().is_some() {
+                return End::HungUp;
+            }
+            link.wake.notified().await;
+            continue;
+        }
+        for frame in &batch {
+            if let Err(limit) = on_outgoing(shared, link, frame) {
+                return End::Limit(limit);
+            }
+        }
+        let bytes = batch.concat();
+        if let Some(end) = within_farewell(link, write_all(writer, &bytes)).await {
+            return end;
+        }
+    }
+}
+
+/// A hang-up doesn't wait longer than its grace for a peer that reads slowly.
+async fn within_farewell(link: &Link, written: impl Future<Output = Option<End>>) -> Option<End> {
+    let mut written = std::pin::pin!(written);
+    loop {
+        let farewell = link.farewell_ms();
+        let over = async {
+            match farewell {
+                Some(left) => tokio::time::sleep(Duration::from_millis(left)).await,
+                None => future::pending().await,
+            }
+        };
+        tokio::select! {
+            end = &mut written => {
+                // A wake-up may have been swallowed meanwhile: look again.
+                link.wake.notify_one();
+                return end;
+            }
+            () = over => return Some(End::HungUp),
+            () = link.wake.notified() => {}
+        }
+    }
+}
+
+/// Writes all; every single step may take 30 s at most (N-406).
+async fn write_all<W: AsyncWrite + Unpin>(writer: &mut W, mut bytes: &[u8]) -> Option<End> {
+    while !bytes.is_empty() {
+        match timeout(STALLED, writer.write(bytes)).await {
+            Err(_) => return Some(End::Stalled),
+            Ok(Ok(taken)) if taken > 0 => bytes = bytes.get(taken..).unwrap_or_default(),
+            Ok(_) => return Some(End::Closed),
+        }
+    }
+    match timeout(STALLED, writer.flush()).await {
+        Err(_) => Some(End::Stalled),
+        Ok(Err(_)) => Some(End::Closed),
+        Ok(Ok(())) => None,
+    }
+}
+
+/// Tells the core of overflows, however long it takes.
+async fn tell(shared: &Shared, link: &Link) -> End {
+    loop {
+        link.tell.notified().await;
+        if link.overflowed.swap(false, Ordering::AcqRel)
+            && shared.events.send(FromNetwork::Overflowed { link: link.id }).await.is_err()
+        {
+            return End::NobodyListens;
+        }
+    }
+}
+
+/// Ends a stranger's link when its time is over.
+async fn watch(link: &Link) -> End {
+    loop {
+        let Some(left) = link.watch().map(|watch| watch.left_ms(Clock::now().mono_ms)) else {
+            return future::pending().await;
+        };
+        if left == 0 {
+            return End::Limit("a stranger's time is over");
+        }
+        tokio::time::sleep(Duration::from_millis(left)).await;
+    }
+}

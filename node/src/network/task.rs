@@ -1,0 +1,535 @@
+//! The task that owns the swarm: takes orders, keeps books on connections, passes on news. It never waits for anybody.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use coterie_protocol::{Channel, LinkId, MemberKey, Path};
+use futures::StreamExt;
+use libp2p::core::ConnectedPoint;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
+
+use super::behaviour::{Behaviour, BehaviourEvent};
+use super::dials::{Dials, Pending, Reached, Wish};
+use super::discovery::{self, Interfaces};
+use super::limits::{
+    DIAL_ADDRESSES_MAX, EXPULSION, FAREWELL, LISTENING_SETTLE, NEWS_MAX, PORT_TRIES, QUALITY_MS, STREAMLESS_MS,
+    UNKNOWN_LIFE_MS,
+};
+use super::link::{Ended, Shared};
+use super::listen;
+use super::peers::{Surroundings, ip_of, path_of, peer_id, without_peer};
+use super::streams::Outcome;
+use super::{AddressSource, Class, FromNetwork, NetworkConfig, NetworkError, ToNetwork};
+use crate::clock::Clock;
+
+/// Why the task ended without a panic.
+pub(super) enum Why {
+    /// It was told to.
+    Shutdown(oneshot::Sender<()>),
+    /// The driver is gone.
+    NoDriver,
+}
+
+/// A connection as the books have it.
+struct Connection {
+    peer: PeerId,
+    path: Path,
+    /// Of ours, as far as known.
+    local: Option<IpAddr>,
+    inbound: bool,
+    /// When its last stream ended, or it began (monotonic ms).
+    idle_since: u64,
+    had_stream: bool,
+    round_trip: RoundTrip,
+}
+
+/// Rule N-106: smoothed round trip, told when it has changed.
+#[derive(Default)]
+struct RoundTrip {
+    smoothed_us: u64,
+    told_us: u64,
+    told_at: u64,
+}
+
+impl RoundTrip {
+    /// A measurement; gives milliseconds when the core should hear.
+    fn measured(&mut self, took: Duration, now: u64) -> Option<u64> {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.smoothed_us = match self.smoothed_us {
+            0 => took.max(1),
+            old => old.saturating_sub(old / 8).saturating_add(took / 8).max(1),
+        };
+        let changed = self.smoothed_us.abs_diff(self.told_us) > self.told_us / 5;
+        if changed || now.saturating_sub(self.told_at) >= QUALITY_MS {
+            self.told_us = self.smoothed_us;
+            self.told_at = now;
+            return Some(self.smoothed_us.div_ceil(1_000));
+        }
+        None
+    }
+}
+
+/// The task.
+pub(super) struct NetworkTask {
+    shared: Arc<Shared>,
+    swarm: Swarm<Behaviour>,
+    interfaces: Interfaces,
+    surroundings: Surroundings,
+    connections: BTreeMap<ConnectionId, Connection>,
+    dials: Dials,
+    members: BTreeSet<PeerId>,
+    news: VecDeque<FromNetwork>,
+    port: Option<u16>,
+    /// What the core was told last.
+    told_addresses: Vec<Vec<u8>>,
+    /// Set while addresses have changed and the core doesn't know.
+    settled: Option<Pin<Box<Sleep>>>,
+}
+
+impl NetworkTask {
+    /// Listens where the configuration says.
+    pub(super) fn listening(
+        shared: Arc<Shared>,
+        mut swarm: Swarm<Behaviour>,
+        config: &NetworkConfig,
+    ) -> Result<Self, NetworkError> {
+        let loopback_only = listen::loopback_only(&config.listen);
+        swarm.behaviour_mut().gate.set_loopback_only(loopback_only);
+        let port = listen_on(&mut swarm, config)?;
+        let interfaces = Interfaces::watch();
+        let surroundings = Surroundings { networks: interfaces.networks(), loopback_only };
+        let mut task = Self {
+            shared,
+            swarm,
+            interfaces,
+            surroundings,
+            connections: BTreeMap::new(),
+            dials: Dials::default(),
+            members: BTreeSet::new(),
+            news: VecDeque::new(),
+            port,
+            told_addresses: Vec::new(),
+            settled: Some(Box::pin(sleep(LISTENING_SETTLE))),
+        };
+        task.follow_classes();
+        Ok(task)
+    }
+
+    /// The port that stands for every 0.
+    pub(super) const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Runs until the driver wants no more.
+    pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<ToNetwork>, ends: &mut mpsc::Receiver<Ended>) -> Why {
+        let events = self.shared.events.clone();
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = inbox.recv() => match order {
+                    Some(ToNetwork::Shutdown(answer)) => {
+                        self.say_goodbye(ends).await;
+                        return Why::Shutdown(answer);
+                    }
+                    Some(order) => self.on_order(order),
+                    None => return Why::NoDriver,
+                },
+                event = self.swarm.select_next_some() => self.on_event(event),
+                Some(ended) = ends.recv() => self.on_ended(&ended),
+                () = self.interfaces.changed() => self.on_interfaces(),
+                permit = events.reserve(), if !self.news.is_empty() => match (permit, self.news.pop_front()) {
+                    (Ok(permit), Some(news)) => permit.send(news),
+                    (Err(_), _) => return Why::NoDriver,
+                    (_, None) => {}
+                },
+                () = due(&mut self.settled) => self.tell_addresses(),
+                _ = tick.tick(), if !self.connections.is_empty() => self.close_idle(),
+            }
+        }
+    }
+
+    fn on_order(&mut self, order: ToNetwork) {
+        match order {
+            ToNetwork::Send { link, frame } => {
+                if let Some(link) = self.shared.link(link) {
+                    link.send(frame);
+                }
+            }
+            ToNetwork::HangUp { link, block_ms } => self.on_hang_up(link, block_ms),
+            ToNetwork::Dial { peer, channel, addresses, source } => {
+                self.on_dial(Wish { peer, channel }, &addresses, source);
+            }
+            ToNetwork::Classes(classes) => self.on_classes(classes),
+            ToNetwork::Block(keys) => {
+                let peers = keys.iter().filter_map(peer_id).collect();
+                self.swarm.behaviour_mut().gate.set_listed(peers);
+            }
+            ToNetwork::NetworkChanged => self.on_network_changed(),
+            // Handled by `run`, which then ends.
+            ToNetwork::Shutdown(answer) => drop(answer),
+            #[cfg(test)]
+            ToNetwork::Panic => std::panic::resume_unwind(Box::new("a test wants it")),
+        }
+    }
+
+    fn on_hang_up(&mut self, link: LinkId, block_ms: u64) {
+        let Some(link) = self.shared.link(link) else { return };
+        link.leave(FAREWELL);
+        if block_ms > 0 {
+            self.swarm.behaviour_mut().gate.block(link.place.peer_id, block_ms);
+            for other in self.shared.live() {
+                if other.place.peer_id == link.place.peer_id {
+                    other.leave(FAREWELL);
+                }
+            }
+        }
+    }
+
+    /// Rule N-201: the table is replaced whole; who is no member any more has five seconds for last words (N-203).
+    fn on_classes(&mut self, classes: Vec<(MemberKey, Class)>) {
+        let table = classes.into_iter().filter_map(|(key, class)| Some((peer_id(&key)?, class))).collect();
+        *self.shared.classes.write().unwrap_or_else(PoisonError::into_inner) = table;
+        self.follow_classes();
+        for link in self.shared.live() {
+            if link.channel == Channel::Group && !self.members.contains(&link.place.peer_id) {
+                link.leave(EXPULSION);
+            }
+        }
+    }
+
+    fn follow_classes(&mut self) {
+        let classes = self.shared.classes.read().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeSet<PeerId> = classes.keys().copied().collect();
+        drop(classes);
+        self.swarm.behaviour_mut().set_members(&self.members, &now);
+        self.members = now;
+    }
+
+    fn on_dial(&mut self, wish: Wish, addresses: &[Vec<u8>], source: AddressSource) {
+        let addresses: Vec<Multiaddr> = addresses
+            .iter()
+            .filter_map(|bytes| Multiaddr::try_from(bytes.clone()).ok())
+            .filter(|address| self.surroundings.may_dial(address, source))
+            .take(DIAL_ADDRESSES_MAX)
+            .collect();
+        match wish.peer.as_ref().map(peer_id) {
+            None if wish.channel == Channel::Join => self.dial_unknown(wish, addresses),
+            Some(Some(peer)) if peer != *self.swarm.local_peer_id() => self.reach(wish, peer, addresses),
+            None | Some(_) => self.fail(wish),
+        }
+    }
+
+    /// Over a connection that is there, if one has no such stream; else by dialling.
+    fn reach(&mut self, wish: Wish, peer: PeerId, addresses: Vec<Multiaddr>) {
+        match self.free_connection(peer, wish.channel) {
+            Some(connection) => self.open(connection, peer, Pending { wish, instead: addresses }),
+            None => self.dial(wish, peer, addresses),
+        }
+    }
+
+    /// The best connection to a peer that has no live stream of this channel.
+    fn free_connection(&self, peer: PeerId, channel: Channel) -> Option<ConnectionId> {
+        let live = self.shared.live();
+        let used = |id: ConnectionId| {
+            live.iter().any(|link| link.place.connection == id && link.channel == channel && !link.is_over())
+        };
+        let all = self.connections.iter().filter(|(id, connection)| connection.peer == peer && !used(**id));
+        all.min_by_key(|(_, connection)| connection.path).map(|(id, _)| *id)
+    }
+
+    fn dial(&mut self, wish: Wish, peer: PeerId, addresses: Vec<Multiaddr>) {
+        if self.dials.join(&wish) {
+            return;
+        }
+        if addresses.is_empty() {
+            return self.fail(wish);
+        }
+        let options = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(addresses).build();
+        self.dial_all(wish, vec![options]);
+    }
+
+    /// Rule N-104: whoever answers must prove itself by what it knows; a name in an address still binds.
+    fn dial_unknown(&mut self, wish: Wish, addresses: Vec<Multiaddr>) {
+        let options = addresses.into_iter().map(|address| match without_peer(address) {
+            (address, Some(peer)) => {
+                DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(vec![address]).build()
+            }
+            (address, None) => DialOpts::unknown_peer_id().address(address).build(),
+        });
+        let options = options.collect();
+        self.dial_all(wish, options);
+    }
+
+    fn dial_all(&mut self, wish: Wish, dials: Vec<DialOpts>) {
+        if dials.is_empty() {
+            return self.fail(wish);
+        }
+        let ids: Vec<ConnectionId> = dials.iter().map(DialOpts::connection_id).collect();
+        self.dials.begin(wish, &ids);
+        for dial in dials {
+            let id = dial.connection_id();
+            self.swarm.behaviour_mut().gate.ask(id);
+            if let Err(error) = self.swarm.dial(dial) {
+                tracing::debug!(%error, "dial refused");
+                self.on_dial_failed(id);
+            }
+        }
+    }
+
+    fn on_dial_failed(&mut self, connection: ConnectionId) {
+        for wish in self.dials.failed(connection) {
+            self.fail(wish);
+        }
+    }
+
+    fn fail(&mut self, wish: Wish) {
+        self.tell(FromNetwork::DialFailed { peer: wish.peer, channel: wish.channel });
+    }
+
+    fn open(&mut self, connection: ConnectionId, peer: PeerId, pending: Pending) {
+        let channel = pending.wish.channel;
+        if self.dials.opening(connection, pending) {
+            self.swarm.behaviour_mut().streams.open(peer, connection, channel);
+        }
+    }
+
+    /// A stream could not be opened where a connection was: it may be dead, so dial if there is where to.
+    fn on_not_opened(&mut self, pending: Pending) {
+        let Pending { wish, instead } = pending;
+        match wish.peer.as_ref().and_then(peer_id) {
+            Some(peer) if !instead.is_empty() => self.dial(wish, peer, instead),
+            _ => self.fail(wish),
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                self.on_established(peer_id, connection_id, &endpoint);
+            }
+            SwarmEvent::ConnectionClosed { connection_id, .. } => {
+                self.connections.remove(&connection_id);
+                for pending in self.dials.closed(connection_id) {
+                    self.on_not_opened(pending);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                tracing::debug!(%error, "dial failed");
+                self.on_dial_failed(connection_id);
+            }
+            SwarmEvent::NewListenAddr { .. }
+            | SwarmEvent::ExpiredListenAddr { .. }
+            | SwarmEvent::ListenerClosed { .. } => self.settled = Some(Box::pin(sleep(LISTENING_SETTLE))),
+            _ => {}
+        }
+    }
+
+    fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
+        let (address, local, inbound) = match endpoint {
+            ConnectedPoint::Dialer { address, .. } => (address, None, false),
+            ConnectedPoint::Listener { local_addr, send_back_addr } => (send_back_addr, ip_of(local_addr), true),
+        };
+        let now = Clock::now().mono_ms;
+        self.connections.insert(
+            id,
+            Connection {
+                peer,
+                path: path_of(address),
+                local,
+                inbound,
+                idle_since: now,
+                had_stream: false,
+                round_trip: RoundTrip::default(),
+            },
+        );
+        match self.dials.reached(id) {
+            Reached::Open(wishes) => {
+                for wish in wishes {
+                    self.open(id, peer, Pending { wish, instead: Vec::new() });
+                }
+            }
+            Reached::TooLate => {
+                self.swarm.close_connection(id);
+            }
+            Reached::Unasked => {}
+        }
+    }
+
+    fn on_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Streams(opening) => {
+                let Some(pending) = self.dials.opened(opening.connection, opening.channel) else { return };
+                if opening.outcome == Outcome::Failed {
+                    self.on_not_opened(pending);
+                }
+            }
+            BehaviourEvent::Gate(refusal) => self.tell(FromNetwork::Refused { reason: refusal.reason() }),
+            BehaviourEvent::Ping(ping::Event { connection, result, .. }) => self.on_ping(connection, result),
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
+                for (peer, addresses) in discovery::sighted(found) {
+                    self.tell(FromNetwork::Sighted { peer, addresses });
+                }
+            }
+            BehaviourEvent::Mdns(mdns::Event::Expired(_)) | BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Limits(never) => match never {},
+        }
+    }
+
+    fn on_ping(&mut self, id: ConnectionId, result: Result<Duration, ping::Failure>) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        match result {
+            Ok(took) => {
+                let path = connection.path;
+                let Some(round_trip_ms) = connection.round_trip.measured(took, Clock::now().mono_ms) else { return };
+                for link in self.shared.live().iter().filter(|link| link.place.connection == id) {
+                    self.tell(FromNetwork::Quality { link: link.id, round_trip_ms, path });
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "connection is dead");
+                self.swarm.close_connection(id);
+            }
+        }
+    }
+
+    fn on_ended(&mut self, ended: &Ended) {
+        if let Some(household) = ended.bad_knock {
+            self.swarm.behaviour_mut().gate.knock_failed(household);
+        }
+        let Some(connection) = self.connections.get_mut(&ended.connection) else { return };
+        connection.idle_since = Clock::now().mono_ms;
+        connection.had_stream = true;
+        if self.swarm.behaviour().gate.is_blocked(&connection.peer) {
+            self.swarm.close_connection(ended.connection);
+        }
+    }
+
+    /// Closes connections without streams: 10 s after the last one ended, and those of strangers who open none.
+    fn close_idle(&mut self) {
+        let now = Clock::now().mono_ms;
+        let live = self.shared.live();
+        let idle = self.connections.iter().filter(|(id, connection)| {
+            let stranger = connection.inbound && self.shared.class(&connection.peer).is_none();
+            let limit = match (connection.had_stream, stranger) {
+                (_, true) => UNKNOWN_LIFE_MS,
+                (true, false) => STREAMLESS_MS,
+                (false, false) => return false,
+            };
+            now.saturating_sub(connection.idle_since) >= limit && !live.iter().any(|link| link.place.connection == **id)
+        });
+        let idle: Vec<ConnectionId> = idle.map(|(id, _)| *id).collect();
+        for id in idle {
+            self.swarm.close_connection(id);
+        }
+    }
+
+    fn on_interfaces(&mut self) {
+        self.surroundings.networks = self.interfaces.networks();
+        self.tell(FromNetwork::InterfacesChanged);
+    }
+
+    /// Rule N-1302, as far as local addresses are known: those of connections that came in.
+    fn on_network_changed(&mut self) {
+        self.surroundings.networks = self.interfaces.networks();
+        let own: BTreeSet<IpAddr> = self.surroundings.networks.iter().map(|(ip, _)| ip.to_canonical()).collect();
+        let gone = self.connections.iter().filter(|(_, connection)| {
+            connection.local.is_some_and(|local| !local.is_loopback() && !local.is_unspecified() && !own.contains(&local))
+        });
+        let gone: Vec<ConnectionId> = gone.map(|(id, _)| *id).collect();
+        if own.is_empty() {
+            return;
+        }
+        for id in gone {
+            self.swarm.close_connection(id);
+        }
+    }
+
+    fn tell_addresses(&mut self) {
+        self.settled = None;
+        let addresses = listen::to_tell(self.swarm.listeners());
+        if addresses != self.told_addresses {
+            self.told_addresses.clone_from(&addresses);
+            self.tell(FromNetwork::Listening { addresses });
+        }
+    }
+
+    /// News wait here until the driver has room. Too many of the countable kind are dropped; a failed dial never is,
+    /// there are only as many as the driver ordered.
+    fn tell(&mut self, news: FromNetwork) {
+        let countable = matches!(
+            news,
+            FromNetwork::Refused { .. } | FromNetwork::Sighted { .. } | FromNetwork::Quality { .. }
+        );
+        if !countable || self.news.len() < NEWS_MAX {
+            self.news.push_back(news);
+        }
+    }
+
+    /// Rule N-1305: what is queued leaves, at most for a second.
+    async fn say_goodbye(&mut self, ends: &mut mpsc::Receiver<Ended>) {
+        for link in self.shared.live() {
+            link.leave(FAREWELL);
+        }
+        let until = sleep(FAREWELL);
+        tokio::pin!(until);
+        while !self.shared.live().is_empty() {
+            tokio::select! {
+                () = &mut until => return,
+                _ = self.swarm.select_next_some() => {}
+                _ = ends.recv() => {}
+            }
+        }
+    }
+}
+
+/// Waits for a moment, if one is set.
+async fn due(moment: &mut Option<Pin<Box<Sleep>>>) {
+    match moment {
+        Some(moment) => moment.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Rule N-102: one port number for all, tried anew if another program is quicker.
+fn listen_on(swarm: &mut Swarm<Behaviour>, config: &NetworkConfig) -> Result<Option<u16>, NetworkError> {
+    let mut refused = NetworkError::NoPort;
+    let mut remembered = config.remembered_port;
+    for _ in 0..PORT_TRIES {
+        let (port, places) = listen::places(&config.listen, remembered.take())?;
+        match listen_on_all(swarm, places) {
+            Ok(()) => return Ok(port),
+            Err(error) => refused = error,
+        }
+        if port.is_none() {
+            break;
+        }
+    }
+    Err(refused)
+}
+
+fn listen_on_all(swarm: &mut Swarm<Behaviour>, places: Vec<listen::Place>) -> Result<(), NetworkError> {
+    let mut listeners = Vec::new();
+    for place in places {
+        let text = place.address.to_string();
+        match swarm.listen_on(place.address) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if place.optional => tracing::info!(%error, address = text, "not listening there"),
+            Err(_) => {
+                for listener in listeners {
+                    swarm.remove_listener(listener);
+                }
+                return Err(NetworkError::Refused(text));
+            }
+        }
+    }
+    Ok(())
+}
