@@ -19,6 +19,7 @@ mod identity;
 mod ids;
 mod invite;
 mod limits;
+mod link;
 mod log;
 mod membership;
 mod record;

@@ -1,0 +1,381 @@
+//! Rates per neighbour and per author, points for misdeeds, and a memory of refused bytes.
+//!
+//! Limits delay, they never decide (N-607): what is dropped here is still valid, whoever has it keeps and serves it,
+//! and anti-entropy fetches it later. So nodes may drop different things without drifting apart.
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use crate::error::PeerFault;
+use crate::ids::{Digest, MembershipId};
+use crate::limits::{self, Rate};
+use crate::time::Timestamp;
+use crate::wire::Reader;
+use crate::wire::frame::GroupFrame;
+
+/// A token bucket in whole numbers: what is spent melts away with time.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    rate: Rate,
+    /// Tokens times `per_ms`, so that nothing is lost to rounding.
+    spent: u64,
+    at_mono_ms: u64,
+}
+
+impl Bucket {
+    /// A full bucket.
+    #[must_use]
+    pub const fn new(rate: Rate) -> Self {
+        Self { rate, spent: 0, at_mono_ms: 0 }
+    }
+
+    fn melt(&mut self, now: Timestamp) {
+        let elapsed = now.mono_ms.saturating_sub(self.at_mono_ms);
+        self.spent = self.spent.saturating_sub(elapsed.saturating_mul(self.rate.amount));
+        self.at_mono_ms = self.at_mono_ms.max(now.mono_ms);
+    }
+
+    const fn depth(&self) -> u64 {
+        self.rate.burst.saturating_mul(self.rate.per_ms)
+    }
+
+    /// Takes `count` if they are there; else takes nothing.
+    pub fn take(&mut self, count: u64, now: Timestamp) -> bool {
+        self.melt(now);
+        let spent = self.spent.saturating_add(count.saturating_mul(self.rate.per_ms));
+        let fits = spent <= self.depth();
+        if fits {
+            self.spent = spent;
+        }
+        fits
+    }
+
+    /// Takes `count` whatever is there, and says for how many ms to pause before the next.
+    pub fn charge(&mut self, count: u64, now: Timestamp) -> u64 {
+        self.melt(now);
+        self.spent = self.spent.saturating_add(count.saturating_mul(self.rate.per_ms));
+        self.spent.saturating_sub(self.depth()).div_ceil(self.rate.amount.max(1))
+    }
+}
+
+/// What to do with a frame that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// Use it.
+    Pass,
+    /// Use it, then read nothing from this link for so many ms.
+    Pause(u64),
+    /// Leave it.
+    Ignore,
+    /// Leave it; it costs a point.
+    Fault,
+}
+
+/// Rule N-606: the rates of one link.
+#[derive(Debug)]
+pub struct LinkRates {
+    bytes: Bucket,
+    push_items: Bucket,
+    push_bytes: Bucket,
+    ihave: Bucket,
+    graft: Bucket,
+    requests: BTreeMap<GroupFrame, Bucket>,
+}
+
+impl Default for LinkRates {
+    fn default() -> Self {
+        let requests = [
+            (GroupFrame::Want, limits::WANTS),
+            (GroupFrame::Vector, limits::VECTORS),
+            (GroupFrame::Msync, limits::MSYNCS),
+            (GroupFrame::Who, limits::WHOS),
+            (GroupFrame::State, limits::STATES),
+            (GroupFrame::Addresses, limits::ADDRESSES),
+            (GroupFrame::LookupKey, limits::LOOKUP_KEYS),
+            (GroupFrame::Audit, limits::AUDITS),
+            (GroupFrame::Again, limits::AGAINS),
+        ];
+        Self {
+            bytes: Bucket::new(limits::LINK_BYTES),
+            push_items: Bucket::new(limits::LINK_ITEMS),
+            push_bytes: Bucket::new(limits::LINK_PUSH_BYTES),
+            ihave: Bucket::new(limits::IHAVE_IDS),
+            graft: Bucket::new(limits::GRAFT_IDS),
+            requests: requests.map(|(kind, rate)| (kind, Bucket::new(rate))).into(),
+        }
+    }
+}
+
+impl LinkRates {
+    /// Judges one frame. The rates of requests are per slot in effect: `slots` groups share the link.
+    pub fn admit(&mut self, kind: GroupFrame, body: &[u8], slots: u64, now: Timestamp) -> Passage {
+        let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        let mut pause = self.bytes.charge(size, now);
+        if kind == GroupFrame::Push {
+            pause = pause.max(self.push_items.charge(items(body), now)).max(self.push_bytes.charge(size, now));
+        }
+        let ids = [(GroupFrame::Ihave, &mut self.ihave), (GroupFrame::Graft, &mut self.graft)];
+        if ids.into_iter().any(|(of, bucket)| of == kind && !bucket.take(items(body), now)) {
+            return Passage::Ignore;
+        }
+        // A link that carries n groups carries n groups' requests: each then costs an n-th.
+        if let Some(bucket) = self.requests.get_mut(&kind) {
+            bucket.rate = Self::shared(kind, slots).unwrap_or(bucket.rate);
+            if !bucket.take(1, now) {
+                return Passage::Fault;
+            }
+        }
+        if pause == 0 { Passage::Pass } else { Passage::Pause(pause) }
+    }
+
+    fn shared(kind: GroupFrame, slots: u64) -> Option<Rate> {
+        let fresh = Self::default().requests.get(&kind)?.rate;
+        let times = slots.clamp(1, 64);
+        Some(Rate { amount: fresh.amount.saturating_mul(times), burst: fresh.burst.saturating_mul(times), ..fresh })
+    }
+}
+
+/// How many items or ids a body `[[…]]` lists, by its head alone.
+fn items(body: &[u8]) -> u64 {
+    let mut reader = Reader::new(body);
+    let count = reader.array(1).and_then(|()| reader.array_up_to(limits::FRAME_BODY_BYTES_MAX));
+    count.ok().and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
+}
+
+/// Rule N-606: what one author may send by push, and by any way in a day.
+#[derive(Debug, Default)]
+pub struct AuthorRates {
+    authors: BTreeMap<MembershipId, AuthorBuckets>,
+}
+
+#[derive(Debug)]
+struct AuthorBuckets {
+    items: Bucket,
+    bytes: Bucket,
+    day_entries: Bucket,
+    day_bytes: Bucket,
+}
+
+impl AuthorRates {
+    fn of(&mut self, author: MembershipId) -> &mut AuthorBuckets {
+        if self.authors.len() >= limits::METERED_AUTHORS_MAX && !self.authors.contains_key(&author) {
+            let quietest = self.authors.iter().min_by_key(|(_, buckets)| buckets.day_entries.at_mono_ms);
+            if let Some(mid) = quietest.map(|(mid, _)| *mid) {
+                self.authors.remove(&mid);
+            }
+        }
+        self.authors.entry(author).or_insert_with(|| AuthorBuckets {
+            items: Bucket::new(limits::AUTHOR_ITEMS),
+            bytes: Bucket::new(limits::AUTHOR_BYTES),
+            day_entries: Bucket::new(limits::AUTHOR_DAY_ENTRIES),
+            day_bytes: Bucket::new(limits::AUTHOR_DAY_BYTES),
+        })
+    }
+
+    /// A pushed item: [`Passage::Ignore`] leaves it to anti-entropy.
+    pub fn pushed(&mut self, author: MembershipId, bytes: u64, now: Timestamp) -> Passage {
+        let buckets = self.of(author);
+        let passes = buckets.items.take(1, now) && buckets.bytes.take(bytes, now);
+        if passes { Passage::Pass } else { Passage::Ignore }
+    }
+
+    /// An entry by any way: [`Passage::Ignore`] means later, and the log is shown as throttled.
+    pub fn entry(&mut self, author: MembershipId, bytes: u64, now: Timestamp) -> Passage {
+        let buckets = self.of(author);
+        let passes = buckets.day_entries.take(1, now) && buckets.day_bytes.take(bytes, now);
+        if passes { Passage::Pass } else { Passage::Ignore }
+    }
+}
+
+/// A neighbour's points (N-211), and how its links fail (N-306).
+#[derive(Debug, Default)]
+pub struct Conduct {
+    points: u32,
+    since_mono_ms: u64,
+    blocks: u32,
+    failures: VecDeque<u64>,
+}
+
+impl Conduct {
+    /// A fault: `Some(ms)` when it was one too many: close, and block for so long. Doubles each time, to a day.
+    pub fn on_fault(&mut self, fault: PeerFault, now: Timestamp) -> Option<u64> {
+        self.halve(now);
+        self.points = self.points.saturating_add(fault.points());
+        if self.points < limits::PEER_POINTS_MAX {
+            return None;
+        }
+        self.points = 0;
+        let block = limits::PEER_BLOCK_MIN_MS.checked_shl(self.blocks.min(16)).unwrap_or(u64::MAX);
+        self.blocks = self.blocks.saturating_add(1);
+        Some(block.min(limits::PEER_BLOCK_MAX_MS))
+    }
+
+    fn halve(&mut self, now: Timestamp) {
+        let elapsed = now.mono_ms.saturating_sub(self.since_mono_ms);
+        let times = elapsed.checked_div(limits::PEER_POINTS_HALF_MS).unwrap_or(0);
+        let shift = u32::try_from(times).unwrap_or(u32::MAX);
+        self.points = self.points.checked_shr(shift).unwrap_or(0);
+        self.since_mono_ms = self.since_mono_ms.saturating_add(times.saturating_mul(limits::PEER_POINTS_HALF_MS));
+    }
+
+    /// A handshake failed: `Some(ms)` when no new link should be tried for so long.
+    pub fn on_failed_handshake(&mut self, now: Timestamp) -> Option<u64> {
+        let start = now.mono_ms.saturating_sub(limits::HANDSHAKE_FAILURES_MS);
+        self.failures.retain(|at| *at >= start);
+        self.failures.push_back(now.mono_ms);
+        let count = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);
+        if count < limits::HANDSHAKE_FAILURES_MAX {
+            return None;
+        }
+        self.failures.clear();
+        Some(limits::HANDSHAKE_FAILURES_MS)
+    }
+}
+
+/// Rule N-212: refused bytes, by their SHA-256, so that the same bytes are not verified twice.
+#[derive(Debug, Default)]
+pub struct Refused {
+    by_digest: BTreeMap<Digest, u64>,
+    in_order: VecDeque<(u64, Digest)>,
+}
+
+impl Refused {
+    /// Remembers what was refused.
+    pub fn remember(&mut self, digest: Digest, now: Timestamp) {
+        if self.by_digest.insert(digest, now.mono_ms).is_none() {
+            self.in_order.push_back((now.mono_ms, digest));
+        }
+        while self.in_order.len() > limits::REFUSED_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    /// Whether these bytes were refused a short while ago.
+    pub fn contains(&mut self, digest: &Digest, now: Timestamp) -> bool {
+        let start = now.mono_ms.saturating_sub(limits::REFUSED_MS);
+        while self.in_order.front().is_some_and(|(at, _)| *at < start) {
+            self.forget_oldest();
+        }
+        self.by_digest.contains_key(digest)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, digest)) = self.in_order.pop_front() {
+            self.by_digest.remove(&digest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+    use alloc::vec;
+
+    const START: Timestamp = Timestamp::new(1_000, 0);
+
+    #[test]
+    fn a_bucket_gives_its_burst_then_its_rate_and_loses_nothing_to_rounding() {
+        let mut bucket = Bucket::new(Rate { amount: 1, per_ms: 2_000, burst: 10 });
+        assert_eq!((0..20).filter(|_| bucket.take(1, START)).count(), 10);
+        assert!(!bucket.take(1, START.plus_ms(1_999)));
+        assert!(bucket.take(1, START.plus_ms(2_000)));
+        let later = (1..=3_000).filter(|ms| bucket.take(1, START.plus_ms(2_000 + ms * 20))).count();
+        assert_eq!(later, 30);
+        let mut wide = Bucket::new(limits::AUTHOR_DAY_BYTES);
+        assert!(wide.take(64 << 20, START) && !wide.take(1, START));
+    }
+
+    #[test]
+    fn n_606_one_want_more_than_allowed_costs_a_point() {
+        let mut rates = LinkRates::default();
+        assert!((0..20).all(|_| rates.admit(GroupFrame::Want, &[], 1, START) == Passage::Pass));
+        assert_eq!(rates.admit(GroupFrame::Want, &[], 1, START), Passage::Fault);
+        assert_eq!(rates.admit(GroupFrame::Want, &[], 2, START), Passage::Pass, "a second group has its own");
+    }
+
+    #[test]
+    fn n_606_ids_beyond_the_rate_are_dropped_and_pushes_make_the_reader_wait() {
+        let mut rates = LinkRates::default();
+        let mut writer = Writer::default();
+        writer.array(1).array(200);
+        (0..200).for_each(|n: u8| drop(writer.bytes([n; 16])));
+        let ids = writer.into_bytes();
+        assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Pass);
+        assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Ignore);
+        for _ in 0..5 {
+            assert_eq!(rates.admit(GroupFrame::Push, &ids, 1, START), Passage::Pass);
+        }
+        assert_eq!(rates.admit(GroupFrame::Push, &ids, 1, START), Passage::Pause(1_000));
+    }
+
+    #[test]
+    fn n_606_authors_have_rates_of_their_own_and_only_so_many_are_kept() {
+        let (mut rates, loud) = (AuthorRates::default(), MembershipId([1; 32]));
+        assert!((0..100).all(|_| rates.pushed(loud, 10, START) == Passage::Pass));
+        assert_eq!(rates.pushed(loud, 10, START), Passage::Ignore);
+        assert_eq!(rates.pushed(MembershipId([2; 32]), 10, START), Passage::Pass);
+        assert_eq!(rates.entry(loud, 64 << 20, START), Passage::Pass);
+        assert_eq!(rates.entry(loud, 1, START), Passage::Ignore);
+        for n in 0..300_u16 {
+            let mut mid = [0; 32];
+            mid[..2].copy_from_slice(&n.to_be_bytes());
+            rates.entry(MembershipId(mid), 1, START);
+        }
+        assert_eq!(rates.authors.len(), limits::METERED_AUTHORS_MAX);
+    }
+
+    #[test]
+    fn n_211_fifty_points_close_and_each_block_is_twice_as_long() {
+        let mut conduct = Conduct::default();
+        assert_eq!(conduct.on_fault(PeerFault::Undecodable, START), None);
+        assert_eq!(conduct.on_fault(PeerFault::Undecodable, START), None);
+        assert_eq!(conduct.on_fault(PeerFault::Undecodable, START), Some(600_000));
+        let mut block = 0;
+        for _ in 0..27 {
+            block = conduct.on_fault(PeerFault::Undecodable, START).unwrap_or(block);
+        }
+        assert_eq!(block, limits::PEER_BLOCK_MAX_MS);
+    }
+
+    #[test]
+    fn n_211_points_halve_every_ten_minutes() {
+        let (mut conduct, start) = (Conduct::default(), Timestamp::new(0, 0));
+        (0..4).for_each(|_| drop(conduct.on_fault(PeerFault::BadSignature, start)));
+        assert_eq!(conduct.on_fault(PeerFault::BadSignature, start.plus_ms(600_000)), None);
+        assert_eq!(conduct.points, 30);
+        assert_eq!(conduct.on_fault(PeerFault::OverLimit, start.plus_ms(6_000_000)), None);
+        assert_eq!(conduct.points, 1);
+    }
+
+    #[test]
+    fn n_306_the_third_failed_handshake_in_ten_minutes_rests_the_person() {
+        let mut conduct = Conduct::default();
+        assert_eq!(conduct.on_failed_handshake(START), None);
+        assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_001)), None);
+        assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_002)), None);
+        assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_003)), Some(600_000));
+    }
+
+    #[test]
+    fn n_212_refused_bytes_are_known_again_for_ten_minutes_and_within_bounds() {
+        let mut refused = Refused::default();
+        let digest = |n: u32| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&n.to_be_bytes());
+            Digest(bytes)
+        };
+        (0..5_000).for_each(|n| refused.remember(digest(n), START));
+        assert_eq!(refused.by_digest.len(), limits::REFUSED_MAX);
+        assert!(!refused.contains(&digest(0), START) && refused.contains(&digest(4_999), START.plus_ms(600_000)));
+        assert!(!refused.contains(&digest(4_999), START.plus_ms(600_001)));
+        assert!(refused.by_digest.is_empty());
+    }
+
+    #[test]
+    fn a_body_that_is_no_list_counts_as_one_item() {
+        for body in [vec![], vec![0xff], vec![0x81, 0x9f], vec![0x82, 0x80, 0x80]] {
+            assert_eq!(items(&body), 1);
+        }
+    }
+}
