@@ -1,0 +1,454 @@
+//! One refusal for each rule of E-19 to E-26, and that nothing of a refused entry stays.
+
+use super::*;
+
+/// A world of three, and the log of member 1 with a Leaf, a Rekey and one message taken in.
+fn spoken() -> (World, Logs, Pen) {
+    let mut world = World::of(3);
+    let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
+    give_all(&mut logs, &world, &pen.speak(&world, 1));
+    assert_eq!(logs.state(&pen.log).unwrap().seq, 2);
+    (world, logs, pen)
+}
+
+/// The draft, spoiled, is refused by this rule, and the good one is taken after it.
+fn refused_then_good(good: fn(&Pen, &World) -> Draft, spoil: fn(&mut Draft), rule: EntryRule) {
+    let (mut world, mut logs, pen) = spoken();
+    let before = picture(&logs);
+    let mut bad = good(&pen, &world);
+    spoil(&mut bad);
+    assert_refused(&give(&mut logs, &world, &pen.sign(bad)), rule);
+    assert_eq!(picture(&logs), before, "a refused entry left a trace");
+    assert_taken(&give(&mut logs, &world, &pen.sign(good(&pen, &world))));
+}
+
+fn message(pen: &Pen, _: &World) -> Draft {
+    let mut draft = pen.message(256);
+    draft.head.heads = pen.heads.clone();
+    draft
+}
+
+fn rekey(pen: &Pen, world: &World) -> Draft {
+    pen.rekey(world, &[])
+}
+
+fn daily(pen: &Pen, world: &World) -> Draft {
+    pen.leaf(world, 1)
+}
+
+fn leaf_of(draft: &mut Draft) -> (&mut u16, &mut u64, &mut LeafKey, &mut u64, &mut Option<Point>) {
+    match &mut draft.head.kind {
+        HeadKind::Leaf { inst_no, generation, pk, reason, prior } => (inst_no, generation, pk, reason, prior),
+        _ => unreachable!(),
+    }
+}
+
+fn rekey_of(draft: &mut Draft) -> (&mut u64, &mut u64, &mut Digest, &mut u64, &mut Vec<Suspended>) {
+    match &mut draft.head.kind {
+        HeadKind::Rekey { epoch, prev_len, roster_hash, generation, suspended, .. } => {
+            (epoch, prev_len, roster_hash, generation, suspended)
+        }
+        _ => unreachable!(),
+    }
+}
+
+fn message_of(draft: &mut Draft) -> (&mut u64, &mut u64) {
+    match &mut draft.head.kind {
+        HeadKind::Message { epoch, index, .. } => (epoch, index),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
+    let (mut world, mut logs, pen) = spoken();
+    let entry = Pen::new(&world, 1, 1).speak(&world, 0).remove(0);
+    let mut bytes = entry.to_bytes();
+    *bytes.last_mut().unwrap() ^= 1;
+    assert!(matches!(give_bytes(&mut logs, &world, pen.log, &bytes), Inserted::Duplicate));
+}
+
+#[test]
+fn e_26_a_bad_signature_is_not_remembered_and_the_good_entry_still_gets_in() {
+    let (mut world, mut logs, pen) = spoken();
+    let entry = pen.sign(pen.message(256));
+    let mut bytes = entry.to_bytes();
+    *bytes.last_mut().unwrap() ^= 1;
+    assert_refused(&give_bytes(&mut logs, &world, pen.log, &bytes), EntryRule::Signature);
+    assert_taken(&give(&mut logs, &world, &entry));
+}
+
+#[test]
+fn e_26_an_entry_refused_under_a_good_signature_is_refused_for_ever_and_what_follows_with_it() {
+    let (mut world, mut logs, mut pen) = spoken();
+    let mut bad = pen.message(256);
+    *message_of(&mut bad).1 = 0;
+    bad.head.heads = pen.heads.clone();
+    let bad = pen.write(bad);
+    let next = pen.write(pen.message(256));
+    let last = pen.write(pen.message(256));
+    assert!(matches!(give(&mut logs, &world, &last), Inserted::Waiting(Missing::Predecessor { seq: 4, .. })));
+    assert!(matches!(give(&mut logs, &world, &next), Inserted::Waiting(Missing::Predecessor { seq: 3, .. })));
+    assert_refused(&give(&mut logs, &world, &bad), EntryRule::Index);
+    let settled = settle(&mut logs, &world);
+    assert_eq!(settled.len(), 2);
+    settled.iter().for_each(|inserted| assert_refused(inserted, EntryRule::Predecessor));
+    assert_refused(&give(&mut logs, &world, &bad), EntryRule::Remembered);
+    assert_refused(&give(&mut logs, &world, &last), EntryRule::Remembered);
+}
+
+#[test]
+fn e_26_refusals_are_remembered_up_to_a_bound_oldest_out() {
+    let mut refused = Refused::default();
+    let ids = (0..1_025_u64).map(|i| EntryId(sha256(&i.to_be_bytes()).0));
+    ids.clone().for_each(|eid| refused.remember(eid));
+    assert_eq!((refused.ids.len(), refused.order.len()), (1_024, 1_024));
+    assert!(!refused.ids.contains(&ids.clone().next().unwrap()));
+    assert!(refused.ids.contains(&ids.last().unwrap()));
+}
+
+#[test]
+fn e_19_a_log_opens_with_a_leaf_of_reason_0_key_0_and_the_logs_own_prev() {
+    let mut world = World::of(3);
+    let spoils: [fn(&mut Draft); 4] = [
+        |draft| draft.head.prev = EntryId([1; 32]),
+        |draft| *leaf_of(draft).1 = 1,
+        |draft| *leaf_of(draft).3 = 1,
+        |draft| {
+            draft.head.kind = HeadKind::Opaque { kind: 99, fields: vec![] };
+        },
+    ];
+    for spoil in spoils {
+        let (mut logs, pen) = (logs(&world), Pen::new(&world, 1, 1));
+        let mut bad = pen.leaf(&world, 0);
+        spoil(&mut bad);
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::FirstEntry);
+        assert_eq!(logs.ids().count(), 0);
+        assert_taken(&give(&mut logs, &world, &pen.sign(pen.leaf(&world, 0))));
+    }
+}
+
+#[test]
+fn e_19_the_predecessor_stands_one_below_in_the_same_log() {
+    refused_then_good(message, |draft| draft.head.seq += 1, EntryRule::Predecessor);
+    let (mut world, mut logs, pen) = spoken();
+    let mut other = Pen::new(&world, 2, 2);
+    give_all(&mut logs, &world, &other.speak(&world, 1));
+    let mut bad = other.message(256);
+    bad.head.prev = pen.prev;
+    assert_refused(&give(&mut logs, &world, &other.sign(bad)), EntryRule::Predecessor);
+}
+
+#[test]
+fn e_19_prior_stands_in_entry_0_of_a_later_installation_and_names_another() {
+    let mut world = World::of(3);
+    let point = |inst: u8| Some(Point { inst: Instance([inst; 16]), seq: 0, eid: EntryId([1; 32]) });
+    for (inst_no, prior) in [(0, point(9)), (1, point(1))] {
+        let (mut logs, pen) = (logs(&world), Pen::new(&world, 1, 1));
+        let mut bad = pen.leaf(&world, 0);
+        *leaf_of(&mut bad).0 = inst_no;
+        *leaf_of(&mut bad).4 = prior;
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Prior);
+    }
+    refused_then_good(
+        daily,
+        |draft| {
+            *leaf_of(draft).4 = Some(Point { inst: Instance([9; 16]), seq: 0, eid: EntryId([1; 32]) });
+        },
+        EntryRule::Prior,
+    );
+}
+
+#[test]
+fn e_20_all_kinds_but_messages_say_their_heads_and_each_64th_message_does() {
+    refused_then_good(rekey, |draft| draft.head.heads = Heads::default(), EntryRule::HeadsMissing);
+    refused_then_good(daily, |draft| draft.head.heads = Heads::default(), EntryRule::HeadsMissing);
+    refused_then_good(
+        |pen, _| pen.grant(&[2], 4),
+        |draft| draft.head.heads = Heads::default(),
+        EntryRule::HeadsMissing,
+    );
+    refused_then_good(
+        |pen, world| {
+            let mut draft = message(pen, world);
+            *message_of(&mut draft).1 = 64;
+            draft
+        },
+        |draft| draft.head.heads = Heads::default(),
+        EntryRule::HeadsMissing,
+    );
+}
+
+#[test]
+fn e_20_heads_never_go_back_and_none_is_an_ancestor_of_another() {
+    let (mut world, mut logs, mut pen) = spoken();
+    world.add(2, &[1], Effect::Pending(9));
+    world.add(3, &[1], Effect::Pending(8));
+    pen.heads = heads(&[2]);
+    let mut forward = pen.message(256);
+    forward.head.heads = heads(&[2]);
+    assert_taken(&give(&mut logs, &world, &pen.write(forward)));
+    assert_eq!(logs.state(&pen.log).unwrap().heads, heads(&[2]));
+    for (named, rule) in [
+        (heads(&[1]), EntryRule::HeadsBack),
+        (heads(&[3]), EntryRule::HeadsBack),
+        (heads(&[1, 2]), EntryRule::HeadsDependent),
+    ] {
+        let mut bad = pen.message(256);
+        bad.head.heads = named;
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), rule);
+    }
+    let mut both = pen.message(256);
+    both.head.heads = heads(&[2, 3]);
+    assert_taken(&give(&mut logs, &world, &pen.write(both)));
+}
+
+#[test]
+fn e_22_an_unknown_kind_is_kept_without_effect() {
+    let (mut world, mut logs, mut pen) = spoken();
+    let kind = HeadKind::Opaque { kind: 77, fields: vec![vec![5]] };
+    let opaque = pen.draft(kind, Some(Digest([1; 32])), vec![1, 2, 3]);
+    let mut silent = opaque.clone();
+    silent.head.heads = Heads::default();
+    assert_refused(&give(&mut logs, &world, &pen.sign(silent)), EntryRule::HeadsMissing);
+    let before = logs.state(&pen.log).unwrap().clone();
+    let entry = pen.write(opaque);
+    assert_taken(&give(&mut logs, &world, &entry));
+    let after = logs.state(&pen.log).unwrap();
+    assert_eq!((after.seq, after.head), (3, entry.id()));
+    assert_eq!((&after.leaf, &after.epoch), (&before.leaf, &before.epoch));
+}
+
+#[test]
+fn e_23_only_the_keyed_speak_and_a_candidate_may_publish_its_leaf() {
+    let mut world = World::of(2);
+    world.add(2, &[1], Effect::Pending(2));
+    let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 2, 1));
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.leaf(&world, 0))), EntryRule::Author);
+    pen.heads = heads(&[2]);
+    assert_taken(&give(&mut logs, &world, &pen.clone().write(pen.leaf(&world, 0))));
+    pen.write(pen.leaf(&world, 0));
+    for draft in [pen.rekey(&world, &[]), pen.envelope(40)] {
+        assert_refused(&give(&mut logs, &world, &pen.sign(draft)), EntryRule::Author);
+    }
+    world.add(3, &[2], Effect::Keyed(2));
+    pen.heads = heads(&[3]);
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.rekey(&world, &[]))));
+}
+
+#[test]
+fn e_10_the_installation_keeps_its_number() {
+    refused_then_good(daily, |draft| *leaf_of(draft).0 = 1, EntryRule::InstanceNumber);
+}
+
+#[test]
+fn e_24_leaf_keys_are_numbered_without_holes_and_never_come_again() {
+    refused_then_good(daily, |draft| *leaf_of(draft).1 += 1, EntryRule::Generation);
+    refused_then_good(daily, |draft| *leaf_of(draft).1 -= 1, EntryRule::Generation);
+    refused_then_good(rekey, |draft| *rekey_of(draft).3 += 1, EntryRule::Generation);
+    refused_then_good(daily, |draft| *leaf_of(draft).3 = 0, EntryRule::Reason);
+    refused_then_good(daily, |draft| *leaf_of(draft).2 = Pen::new(&World::of(3), 1, 1).pk(), EntryRule::LeafReused);
+}
+
+#[test]
+fn e_12_a_leaf_key_of_low_order_is_refused() {
+    refused_then_good(daily, |draft| *leaf_of(draft).2 = LeafKey([0; 32]), EntryRule::LeafKey);
+}
+
+#[test]
+fn e_18_a_leaf_acknowledges_each_other_keyed_member_once() {
+    for count in [1, 3] {
+        let (mut world, mut logs, pen) = spoken();
+        let mut bad = pen.leaf(&world, 1);
+        bad.body = to_bytes(&LeafBody(vec![None; count]));
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Acks);
+    }
+    refused_then_good(daily, |draft| draft.body.push(0), EntryRule::Body(crate::wire::DecodeError::NotCanonical));
+}
+
+#[test]
+fn e_24_a_rekey_follows_the_epoch_before() {
+    refused_then_good(rekey, |draft| *rekey_of(draft).0 += 1, EntryRule::Epoch);
+    refused_then_good(rekey, |draft| *rekey_of(draft).0 -= 1, EntryRule::Epoch);
+    refused_then_good(rekey, |draft| *rekey_of(draft).1 += 1, EntryRule::PrevLen);
+    refused_then_good(rekey, |draft| *rekey_of(draft).1 -= 1, EntryRule::PrevLen);
+}
+
+#[test]
+fn e_16_a_rekey_names_the_roster_of_its_heads() {
+    refused_then_good(rekey, |draft| rekey_of(draft).2.0[0] ^= 1, EntryRule::RosterHash);
+}
+
+#[test]
+fn e_24_suspended_places_ascend_lie_in_the_roster_and_are_not_the_author() {
+    let own = World::of(3).keyed(&heads(&[1])).binary_search(&mid(1)).unwrap();
+    let own = u8::try_from(own).unwrap();
+    let others: Vec<u8> = (0..3).filter(|&place| place != own).collect();
+    for places in [vec![own], vec![3], vec![others[1], others[0]], vec![others[0], others[0]]] {
+        let (mut world, mut logs, pen) = spoken();
+        let mut bad = pen.rekey(&world, &[]);
+        *rekey_of(&mut bad).4 = places.iter().map(|&place| Suspended { place, why: 1 }).collect();
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Suspended);
+    }
+    let (mut world, mut logs, mut pen) = spoken();
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.rekey(&world, &others[..1]))));
+    let audience: Vec<MembershipId> =
+        logs.state(&pen.log).unwrap().epoch.as_ref().unwrap().audience.keys().copied().collect();
+    assert_eq!(audience, vec![world.keyed(&heads(&[1]))[usize::from(others[1])]]);
+}
+
+#[test]
+fn e_24_a_rekey_has_one_slot_for_each_place_left() {
+    for count in [1, 3] {
+        let (mut world, mut logs, pen) = spoken();
+        let mut bad = pen.rekey(&world, &[]);
+        let seed = SealedSeed { leaf: LeafNumber { inst_no: 0, generation: 0 }, slot: Slot([7; SLOT_BYTES]) };
+        bad.body = to_bytes(&RekeyBody(vec![seed; count]));
+        assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Slots);
+    }
+}
+
+#[test]
+fn e_24_grant_targets_are_keyed_others_outside_the_audience_unless_it_repairs() {
+    let (mut world, mut logs, mut pen) = spoken();
+    world.add(2, &[1], Effect::Keyed(3));
+    world.add(4, &[2], Effect::Pending(4));
+    pen.heads = heads(&[4]);
+    for (targets, reason, rule) in [
+        (&[0_usize][..], 1, EntryRule::Target),
+        (&[0], 9, EntryRule::Target),
+        (&[1], 4, EntryRule::Target),
+        (&[4], 1, EntryRule::Target),
+        (&[3, 4], 1, EntryRule::Target),
+    ] {
+        assert_refused(&give(&mut logs, &world, &pen.sign(pen.grant(targets, reason))), rule);
+    }
+    let mut stale = pen.grant(&[3], 1);
+    if let HeadKind::KeyGrant { epoch, .. } = &mut stale.head.kind {
+        *epoch += 1;
+    }
+    assert_refused(&give(&mut logs, &world, &pen.sign(stale)), EntryRule::Epoch);
+    let mut late = pen.grant(&[3], 1);
+    if let HeadKind::KeyGrant { index, .. } = &mut late.head.kind {
+        *index -= 1;
+    }
+    assert_refused(&give(&mut logs, &world, &pen.sign(late)), EntryRule::Index);
+    for (targets, reason) in [(&[3_usize][..], 1), (&[0], 2), (&[0], 3), (&[0, 3], 4)] {
+        assert_taken(&give(&mut logs, &world, &pen.write(pen.grant(targets, reason))));
+    }
+    let state = logs.state(&pen.log).unwrap();
+    let epoch = state.epoch.as_ref().unwrap();
+    assert_eq!(epoch.audience.len(), 3);
+    assert_eq!(epoch.audience[&mid(3)], LeafNumber { inst_no: 0, generation: 3 });
+    assert_eq!(state.knows_own, Some(LeafNumber { inst_no: 0, generation: 3 }));
+}
+
+#[test]
+fn e_24_an_index_rises_within_the_current_epoch_and_may_leave_holes() {
+    refused_then_good(message, |draft| *message_of(draft).0 += 1, EntryRule::Epoch);
+    refused_then_good(message, |draft| *message_of(draft).1 = 0, EntryRule::Index);
+    refused_then_good(message, |draft| *message_of(draft).1 = 1_000, EntryRule::Index);
+    let (mut world, mut logs, mut pen) = spoken();
+    let mut far = message(&pen, &world);
+    *message_of(&mut far).1 = 999;
+    assert_taken(&give(&mut logs, &world, &pen.write(far)));
+    assert_eq!(logs.state(&pen.log).unwrap().next_index(), 1_000);
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.rekey(&world, &[]))));
+    assert_eq!(logs.state(&pen.log).unwrap().next_index(), 0);
+}
+
+#[test]
+fn e_37_who_has_no_epoch_publishes_neither_message_nor_grant() {
+    let mut world = World::of(3);
+    let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.leaf(&world, 0))));
+    pen.epoch = 1;
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.message(256))), EntryRule::Epoch);
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.grant(&[2], 1))), EntryRule::Epoch);
+}
+
+#[test]
+fn e_25_an_epoch_is_not_used_on_at_heads_where_somebody_of_its_audience_is_gone() {
+    let (mut world, mut logs, mut pen) = spoken();
+    world.add(2, &[1], Effect::Gone(2));
+    pen.heads = heads(&[2]);
+    let bad = message(&pen, &world);
+    assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Audience);
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.grant(&[0], 4))), EntryRule::Audience);
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.rekey(&world, &[]))));
+    let good = message(&pen, &world);
+    assert_taken(&give(&mut logs, &world, &pen.write(good)));
+}
+
+#[test]
+fn e_52_a_message_body_is_one_of_eight_sizes() {
+    for size in [0, 255, 257, 768, 65_536 / 4 + 1] {
+        let (mut world, mut logs, pen) = spoken();
+        assert_refused(&give(&mut logs, &world, &pen.sign(pen.message(size))), EntryRule::BodyLength);
+    }
+    let (mut world, mut logs, mut pen) = spoken();
+    for k in 0..8 {
+        assert_taken(&give(&mut logs, &world, &pen.write(pen.message(256 << k))));
+    }
+}
+
+#[test]
+fn e_24_envelopes_are_bounded_in_size_and_number() {
+    let (mut world, mut logs, mut pen) = spoken();
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.envelope(16_385))), EntryRule::BodyLength);
+    for _ in 0..1_024 {
+        let envelope = pen.envelope(40);
+        assert_taken(&give(&mut logs, &world, &pen.write(envelope)));
+    }
+    assert_refused(&give(&mut logs, &world, &pen.sign(pen.envelope(40))), EntryRule::Envelopes);
+    assert_taken(&give(&mut logs, &world, &pen.write(pen.message(256))));
+}
+
+#[test]
+fn e_26_an_author_refuses_its_own_entry_by_the_same_rules_and_changes_nothing() {
+    let (mut world, mut logs, mut pen) = spoken();
+    let before = picture(&logs);
+    let mut bad = pen.message(256);
+    *message_of(&mut bad).1 = 1_000;
+    let bad = pen.sign(bad);
+    assert_eq!(logs.check_own(&mut &world, &bad), Err(EntryRule::Index));
+    assert!(logs.append_own(&mut &world, NOW, bad).is_err());
+    let mut loose = pen.message(256);
+    loose.head.prev = EntryId([1; 32]);
+    assert_eq!(logs.check_own(&mut &world, &pen.sign(loose)), Err(EntryRule::Unfounded));
+    assert_eq!(picture(&logs), before);
+    let good = pen.write(pen.message(256));
+    assert_eq!(logs.check_own(&mut &world, &good), Ok(()));
+    assert_eq!(picture(&logs), before);
+    let appended = logs.append_own(&mut &world, NOW, good).unwrap();
+    assert_eq!(appended.place, Place { log: pen.log, branch: 0, seq: 3 });
+}
+
+#[test]
+fn at_28_flipped_bits_of_every_kind_leave_the_state_as_it_was() {
+    let mut world = World::of(3);
+    world.add(2, &[1], Effect::Keyed(3));
+    let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
+    let mut kinds: Vec<fn(&mut Pen, &World) -> Draft> = vec![];
+    kinds.push(|pen, world| pen.leaf(world, 0));
+    kinds.push(|pen, world| pen.rekey(world, &[]));
+    kinds.push(|pen, world| {
+        pen.heads = heads(&[2]);
+        message(pen, world)
+    });
+    kinds.push(|pen, _| pen.grant(&[3], 1));
+    kinds.push(|pen, _| pen.envelope(40));
+    for kind in kinds {
+        let draft = kind(&mut pen, &world);
+        let entry = pen.write(draft);
+        let (bytes, before) = (entry.to_bytes(), picture(&logs));
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            let inserted = give_bytes(&mut logs, &world, pen.log, &flipped);
+            assert!(matches!(inserted, Inserted::Refused(_)), "byte {at}: {inserted:?}");
+        }
+        assert_eq!(picture(&logs), before);
+        assert_taken(&give(&mut logs, &world, &entry));
+    }
+}
