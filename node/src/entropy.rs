@@ -55,8 +55,18 @@ mod tests {
     fn r_07_a_generator_that_fails_or_repeats_itself_stops_the_step() {
         let last = Mutex::new([0; 16]);
         assert_eq!(seeded(&last, |_| Err(NoEntropy)).err(), Some(NoEntropy));
-        assert_eq!(seeded(&last, |bytes| { bytes.fill(0); Ok(()) }).err(), Some(NoEntropy));
-        let steady = |bytes: &mut [u8]| { bytes.iter_mut().zip(1..).for_each(|(byte, n)| *byte = n); Ok(()) };
+        assert_eq!(
+            seeded(&last, |bytes| {
+                bytes.fill(0);
+                Ok(())
+            })
+            .err(),
+            Some(NoEntropy)
+        );
+        let steady = |bytes: &mut [u8]| {
+            bytes.iter_mut().zip(1..).for_each(|(byte, n)| *byte = n);
+            Ok(())
+        };
         assert!(seeded(&last, steady).is_ok());
         assert_eq!(seeded(&last, steady).err(), Some(NoEntropy));
     }

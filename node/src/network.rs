@@ -18,8 +18,8 @@ mod link;
 mod listen;
 mod peers;
 mod queues;
-mod streams;
 mod stranger;
+mod streams;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -274,9 +274,10 @@ impl Watchdog {
         loop {
             if let Some(mut task) = next.take() {
                 let life = AssertUnwindSafe(task.run(&mut self.inbox, &mut self.ends)).catch_unwind().await;
+                drop(task);
                 if let Ok(why) = life {
-                    drop(task);
                     if let Why::Shutdown(answer) = why {
+                        listen::released(&self.config.listen, self.config.remembered_port).await;
                         let _ = answer.send(());
                     }
                     return;
@@ -294,6 +295,7 @@ impl Watchdog {
                 tokio::time::sleep(REBUILD_PAUSE).await;
             }
             starts.push(now);
+            listen::released(&self.config.listen, self.config.remembered_port).await;
             next = self.build().inspect_err(|error| tracing::error!(%error, "the network could not be rebuilt")).ok();
             if next.is_none() {
                 tokio::time::sleep(limits::OPEN_RETRY).await;

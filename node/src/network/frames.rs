@@ -144,11 +144,7 @@ mod tests {
     }
 
     impl AsyncRead for Claims {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            room: &mut [u8],
-        ) -> Poll<std::io::Result<usize>> {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, room: &mut [u8]) -> Poll<std::io::Result<usize>> {
             self.most_room = self.most_room.max(room.len());
             let left = &self.bytes[self.at..];
             let count = left.len().min(room.len());

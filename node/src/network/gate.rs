@@ -9,20 +9,20 @@ use std::convert::Infallible;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::swarm::{
     CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
     THandlerOutEvent, ToSwarm, dummy,
 };
-use libp2p::PeerId;
 
 use super::limits::{
     ADDRESSES_MAX, ARRIVAL_EVERY_MS, ARRIVALS_BURST, BAD_KNOCKS_MAX, BAD_KNOCKS_MS, BLOCKS_MAX, NEWS_MAX,
     PER_MEMBER_MAX, RESIDENT_BYTES_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX,
 };
 use super::link::Shared;
-use super::peers::{Household, is_global, member_key};
+use super::peers::{Household, Surroundings, is_global, member_key};
 use crate::clock::Clock;
 
 /// Why somebody got no connection. The text is what `status` counts.
@@ -205,12 +205,12 @@ impl Gate {
     }
 
     /// Rule R-14: whether all own addresses are loopback ones.
-    pub(super) const fn set_loopback_only(&mut self, loopback_only: bool) {
-        self.books.loopback_only = loopback_only;
+    pub(super) const fn follow(&mut self, surroundings: &Surroundings) {
+        self.books.loopback_only = surroundings.loopback_only;
     }
 
     /// Refuses a peer for so long, and closes what is open once its links are gone.
-    pub(super) fn block(&mut self, peer: PeerId, ms: u64) {
+    pub(super) fn block(&self, peer: PeerId, ms: u64) {
         let now = Clock::now().mono_ms;
         self.blocks().block(peer, now.saturating_add(ms), now);
     }

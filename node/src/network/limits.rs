@@ -151,5 +151,11 @@ pub(super) const REBUILD_PAUSE: Duration = Duration::from_mins(5);
 pub(super) const PORT_TRIES: usize = 16;
 /// Addresses are told when they have been quiet for so long.
 pub(super) const LISTENING_SETTLE: Duration = Duration::from_millis(50);
+/// Changes of interfaces are told when they have been quiet for so long (N-1302).
+pub(super) const NETWORKS_SETTLE: Duration = Duration::from_secs(1);
+/// How often a port that was just given up is tried …
+pub(super) const PORT_FREE_EVERY: Duration = Duration::from_millis(20);
+/// … and how many times: the sockets of a dropped swarm close a little later. Guess.
+pub(super) const PORT_FREE_TRIES: usize = 100;
 /// A round-trip time is told on a change above a fifth, or after this.
 pub(super) const QUALITY_MS: u64 = 60_000;

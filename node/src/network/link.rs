@@ -19,13 +19,13 @@ use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use super::{Class, FromNetwork, Opener};
 use super::frames::{self, Admitted};
 use super::gate::Blocks;
-use super::limits::{ACKNOWLEDGE, ACKNOWLEDGED, FAREWELL, JOINS_MAX, KNOCKS_PER_CONNECTION_MAX, STALLED};
+use super::limits::{ACKNOWLEDGE, ACKNOWLEDGED, JOINS_MAX, KNOCKS_PER_CONNECTION_MAX, STALLED};
 use super::peers::Household;
 use super::queues::{Offered, SendQueues};
 use super::stranger::{JoinWatch, Step};
+use super::{Class, FromNetwork, Opener};
 use crate::clock::Clock;
 
 /// What handlers, link tasks and the network task share.
@@ -217,6 +217,7 @@ where
     let told = AtomicBool::new(false);
     let life = AssertUnwindSafe(live(&shared, &link, stream, &told)).catch_unwind();
     match life.await {
+        Ok(End::Limit(limit)) => tracing::debug!(link = link.id.0, limit, "link over"),
         Ok(end) => tracing::debug!(link = link.id.0, ?end, "link over"),
         Err(_) => tracing::error!(link = link.id.0, "link task panicked"),
     }
@@ -239,7 +240,9 @@ where
 {
     // The acceptor says yes only when the core has room for the news: a yes that is lost would be a lie (N-205).
     let Ok(permit) = shared.events.reserve().await else { return End::NobodyListens };
-    if link.opener == Opener::Peer && timeout(ACKNOWLEDGE, acknowledge(&mut stream)).await.ok().is_none_or(|r| r.is_err()) {
+    if link.opener == Opener::Peer
+        && timeout(ACKNOWLEDGE, acknowledge(&mut stream)).await.ok().is_none_or(|r| r.is_err())
+    {
         return End::Closed;
     }
     shared.links().insert(link.id, Arc::clone(link));
@@ -266,7 +269,8 @@ where
         }
     };
     if matches!(end, End::HungUp) {
-        let _ = timeout(FAREWELL, writer.close()).await;
+        let left = Duration::from_millis(link.farewell_ms().unwrap_or_default());
+        let _ = timeout(left, part(&mut reader, &mut writer)).await;
     }
     end
 }
@@ -282,6 +286,15 @@ pub(super) async fn acknowledged<S: AsyncRead + Unpin>(mut stream: S) -> Option<
     let mut first = [0; 1];
     let read = timeout(ACKNOWLEDGE, stream.read_exact(&mut first)).await;
     (matches!(read, Ok(Ok(()))) && first == [ACKNOWLEDGED]).then_some(stream)
+}
+
+/// Says that no more will come and waits until the peer has seen it: whoever closes a connection right after writing
+/// takes back what the peer has not read yet.
+async fn part<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(reader: &mut R, writer: &mut W) {
+    let mut waste = [0; 1_024];
+    if writer.close().await.is_ok() {
+        while matches!(reader.read(&mut waste).await, Ok(read) if read > 0) {}
+    }
 }
 
 async fn read<R: AsyncRead + Unpin>(shared: &Shared, link: &Link, reader: &mut R) -> End {

@@ -9,7 +9,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::NetworkError;
-use super::limits::PORT_TRIES;
+use super::limits::{PORT_FREE_EVERY, PORT_FREE_TRIES, PORT_TRIES};
 use super::peers::{Reach, ip_of};
 
 /// One entry of `node.listen`.
@@ -99,10 +99,22 @@ pub(super) fn places(listen: &[Listen], remembered: Option<u16>) -> Result<(Opti
     Ok((port, places.collect()))
 }
 
-fn common_port(open: &[&Listen], remembered: Option<u16>) -> Option<u16> {
-    let fits = |port: u16| {
-        open.iter().all(|entry| entry.hosts.iter().all(|&host| is_free(host, entry.by, port)))
+/// Waits, for a moment, until the sockets of a dropped swarm have given its port back.
+pub(super) async fn released(listen: &[Listen], port: Option<u16>) {
+    let is_released = |entry: &Listen| {
+        let port = if entry.port == 0 { port.unwrap_or(0) } else { entry.port };
+        entry.hosts.iter().all(|&host| is_free(host, entry.by, port))
     };
+    for _ in 0..PORT_FREE_TRIES {
+        if listen.iter().all(is_released) {
+            return;
+        }
+        tokio::time::sleep(PORT_FREE_EVERY).await;
+    }
+}
+
+fn common_port(open: &[&Listen], remembered: Option<u16>) -> Option<u16> {
+    let fits = |port: u16| open.iter().all(|entry| entry.hosts.iter().all(|&host| is_free(host, entry.by, port)));
     let chosen = (0..PORT_TRIES).filter_map(|_| {
         let host = *open.first()?.hosts.first()?;
         Some(TcpListener::bind((host, 0)).ok()?.local_addr().ok()?.port())

@@ -210,7 +210,9 @@ mod tests {
 
     #[test]
     fn n_406_one_frame_over_drops_the_whole_queue_and_says_so() {
-        for (kind, max) in [(GroupFrame::Push, P1_FRAMES_MAX), (GroupFrame::Want, P2_FRAMES_MAX), (GroupFrame::Give, P3_FRAMES_MAX)] {
+        for (kind, max) in
+            [(GroupFrame::Push, P1_FRAMES_MAX), (GroupFrame::Want, P2_FRAMES_MAX), (GroupFrame::Give, P3_FRAMES_MAX)]
+        {
             let mut queues = SendQueues::new();
             assert_eq!(queues.offer(Channel::Group, frame(GroupFrame::Credit, 0)), Offered::Queued);
             for mark in 0..max {

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use coterie_protocol::Channel;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Ready, ready};
+use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
 use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
 use libp2p::core::{Endpoint, Multiaddr};
@@ -23,7 +24,6 @@ use libp2p::swarm::{
     NotifyHandler, Stream, StreamProtocol, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent,
     THandlerOutEvent, ToSwarm,
 };
-use libp2p::PeerId;
 use tokio::time::Sleep;
 
 use super::Opener;
@@ -84,7 +84,12 @@ impl Streams {
         }
     }
 
-    fn handler(&self, peer_id: PeerId, place: (ConnectionId, &Multiaddr), dialler: Endpoint) -> Result<Handler, ConnectionDenied> {
+    fn handler(
+        &self,
+        peer_id: PeerId,
+        place: (ConnectionId, &Multiaddr),
+        dialler: Endpoint,
+    ) -> Result<Handler, ConnectionDenied> {
         let (connection, address) = place;
         let peer = member_key(&peer_id).ok_or_else(|| ConnectionDenied::new(Refusal::NotEd25519))?;
         let household = match dialler {
@@ -250,9 +255,7 @@ impl Handler {
         }
         let now = Clock::now().mono_ms;
         let dialler = self.side == Endpoint::Dialer;
-        let racing = |link: &Link| {
-            dialler && link.opener == Opener::Us && now.saturating_sub(link.since) < RACE_MS
-        };
+        let racing = |link: &Link| dialler && link.opener == Opener::Us && now.saturating_sub(link.since) < RACE_MS;
         if self.live(Channel::Group).any(|link| racing(link)) {
             return false;
         }

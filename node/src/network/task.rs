@@ -19,8 +19,8 @@ use super::behaviour::{Behaviour, BehaviourEvent};
 use super::dials::{Dials, Pending, Reached, Wish};
 use super::discovery::{self, Interfaces};
 use super::limits::{
-    DIAL_ADDRESSES_MAX, EXPULSION, FAREWELL, LISTENING_SETTLE, NEWS_MAX, PORT_TRIES, QUALITY_MS, STREAMLESS_MS,
-    UNKNOWN_LIFE_MS,
+    DIAL_ADDRESSES_MAX, EXPULSION, FAREWELL, LISTENING_SETTLE, NETWORKS_SETTLE, NEWS_MAX, PORT_TRIES, QUALITY_MS,
+    STREAMLESS_MS, UNKNOWN_LIFE_MS,
 };
 use super::link::{Ended, Shared};
 use super::listen;
@@ -91,6 +91,8 @@ pub(super) struct NetworkTask {
     told_addresses: Vec<Vec<u8>>,
     /// Set while addresses have changed and the core doesn't know.
     settled: Option<Pin<Box<Sleep>>>,
+    told_networks: Option<Vec<(IpAddr, u8)>>,
+    networks_settled: Option<Pin<Box<Sleep>>>,
 }
 
 impl NetworkTask {
@@ -100,11 +102,11 @@ impl NetworkTask {
         mut swarm: Swarm<Behaviour>,
         config: &NetworkConfig,
     ) -> Result<Self, NetworkError> {
-        let loopback_only = listen::loopback_only(&config.listen);
-        swarm.behaviour_mut().gate.set_loopback_only(loopback_only);
         let port = listen_on(&mut swarm, config)?;
         let interfaces = Interfaces::watch();
+        let loopback_only = listen::loopback_only(&config.listen);
         let surroundings = Surroundings { networks: interfaces.networks(), loopback_only };
+        swarm.behaviour_mut().gate.follow(&surroundings);
         let mut task = Self {
             shared,
             swarm,
@@ -117,6 +119,8 @@ impl NetworkTask {
             port,
             told_addresses: Vec::new(),
             settled: Some(Box::pin(sleep(LISTENING_SETTLE))),
+            told_networks: None,
+            networks_settled: Some(Box::pin(sleep(NETWORKS_SETTLE))),
         };
         task.follow_classes();
         Ok(task)
@@ -151,6 +155,7 @@ impl NetworkTask {
                     (_, None) => {}
                 },
                 () = due(&mut self.settled) => self.tell_addresses(),
+                () = due(&mut self.networks_settled) => self.tell_networks(),
                 _ = tick.tick(), if !self.connections.is_empty() => self.close_idle(),
             }
         }
@@ -432,9 +437,19 @@ impl NetworkTask {
         }
     }
 
+    /// The system tells one address at a time, also at the start: the driver hears once, when it has settled.
     fn on_interfaces(&mut self) {
         self.surroundings.networks = self.interfaces.networks();
-        self.tell(FromNetwork::InterfacesChanged);
+        self.networks_settled = Some(Box::pin(sleep(NETWORKS_SETTLE)));
+    }
+
+    fn tell_networks(&mut self) {
+        self.networks_settled = None;
+        let now = self.surroundings.networks.clone();
+        let before = self.told_networks.replace(now);
+        if before.is_some() && before != self.told_networks {
+            self.tell(FromNetwork::InterfacesChanged);
+        }
     }
 
     /// Rule N-1302, as far as local addresses are known: those of connections that came in.
@@ -442,7 +457,9 @@ impl NetworkTask {
         self.surroundings.networks = self.interfaces.networks();
         let own: BTreeSet<IpAddr> = self.surroundings.networks.iter().map(|(ip, _)| ip.to_canonical()).collect();
         let gone = self.connections.iter().filter(|(_, connection)| {
-            connection.local.is_some_and(|local| !local.is_loopback() && !local.is_unspecified() && !own.contains(&local))
+            connection
+                .local
+                .is_some_and(|local| !local.is_loopback() && !local.is_unspecified() && !own.contains(&local))
         });
         let gone: Vec<ConnectionId> = gone.map(|(id, _)| *id).collect();
         if own.is_empty() {
@@ -465,10 +482,8 @@ impl NetworkTask {
     /// News wait here until the driver has room. Too many of the countable kind are dropped; a failed dial never is,
     /// there are only as many as the driver ordered.
     fn tell(&mut self, news: FromNetwork) {
-        let countable = matches!(
-            news,
-            FromNetwork::Refused { .. } | FromNetwork::Sighted { .. } | FromNetwork::Quality { .. }
-        );
+        let countable =
+            matches!(news, FromNetwork::Refused { .. } | FromNetwork::Sighted { .. } | FromNetwork::Quality { .. });
         if !countable || self.news.len() < NEWS_MAX {
             self.news.push_back(news);
         }

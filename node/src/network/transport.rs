@@ -91,10 +91,7 @@ impl<T: Transport + Unpin> Transport for FreshPorts<T> {
         self.0.dial(address, options)
     }
 
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
         Pin::new(&mut self.get_mut().0).poll(cx)
     }
 }
