@@ -17,8 +17,10 @@ pub(crate) mod grants;
 pub(crate) mod message;
 pub(crate) mod ratchet;
 pub(crate) mod rate;
+pub(crate) mod receive;
 pub(crate) mod rekey;
 pub(crate) mod secrets;
+mod slot;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -27,7 +29,7 @@ use rand_core::CryptoRng;
 
 use crate::crypto::sign::{KeyPair, Verified};
 use crate::crypto::{Secret, random};
-use crate::ids::{Digest, EntryId, GroupId, Heads, Instance, LeafKey, LogId, MembershipId, OrderKey};
+use crate::ids::{EntryId, GroupId, Heads, Instance, LeafKey, LogId, MembershipId, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, Head, HeadKind, head_digest};
 use crate::time::Timestamp;
@@ -234,12 +236,7 @@ impl GroupKeys {
     ///
     /// # Errors
     /// [`Unopened`]: without `changes` in it, nothing has changed.
-    pub fn open(
-        &mut self,
-        now: Timestamp,
-        entry: &Verified<Entry>,
-        rekey: EntryId,
-    ) -> Result<OpenedMessage, Unopened> {
+    pub fn open(&mut self, now: Timestamp, entry: &Verified<Entry>, rekey: EntryId) -> Result<OpenedMessage, Unopened> {
         let HeadKind::Message { epoch, index, nonce } = entry.head.kind else { return Err(Unopened::NoMessage) };
         let commit = entry.commit.ok_or(Unopened::NoMessage)?;
         let held = self.chains.get(&rekey).ok_or(Unopened::WaitingForKey)?;
@@ -332,6 +329,23 @@ impl GroupKeys {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
+impl GroupKeys {
+    /// Puts an own chain in place, as known answers name it.
+    pub(crate) fn speak_from(&mut self, rekey: EntryId, epoch: u64, chain: Chain) {
+        let (log, first) = (self.own, chain.index());
+        let skipped = BTreeMap::new();
+        let held = Held { log, epoch, previous: None, prev_len: 0, first, since: 0, chain, replaced: None, skipped };
+        self.chains.insert(rekey, held);
+        self.speaking = Some(rekey);
+    }
+
+    /// The own chain key, to compare with a known answer.
+    pub(crate) fn own_chain_key(&self) -> Option<[u8; 32]> {
+        self.own_chain().map(|(_, held)| *held.chain.key().expose())
+    }
+}
+
 /// What becomes of the key of a Message that was tried.
 enum Leftover {
     /// It opened: the key is wiped.
@@ -363,48 +377,6 @@ impl Attempt {
         let mut passed = copy.step_over(index).ok_or(Unopened::UsedOrExpired)?;
         let (_, key) = passed.pop().ok_or(Unopened::UsedOrExpired)?;
         Ok(Self { index, key, moved: Some(copy), passed })
-    }
-}
-
-/// What one sealed key is bound to beside the labels: the author's log, and the leaf it goes to.
-struct SlotInfo<'a> {
-    gid: &'a GroupId,
-    author: &'a LogId,
-    epoch: u64,
-    /// Only in Grants.
-    index: Option<u64>,
-    mid: &'a MembershipId,
-    to: &'a Recipient,
-}
-
-impl SlotInfo<'_> {
-    /// Gives the HPKE info of E-04 (rows `slot` and `grant`) to `f`.
-    fn with<T>(&self, f: impl FnOnce((crate::crypto::Label, &[crate::crypto::Field<'_>])) -> T) -> T {
-        use crate::crypto::{Field, Label};
-        let log = [Field::B(&self.gid.0), Field::B(&self.author.mid.0), Field::B(&self.author.inst.0)];
-        let leaf = [
-            Field::B(&self.mid.0),
-            Field::B(&self.to.inst.0),
-            Field::U(self.to.generation),
-            Field::B(&self.to.pk.0),
-        ];
-        let index = self.index.map(Field::U);
-        let label = if index.is_some() { Label::Grant } else { Label::Slot };
-        let fields: Vec<Field<'_>> =
-            log.into_iter().chain([Field::U(self.epoch)]).chain(index).chain(leaf).collect();
-        f((label, &fields))
-    }
-
-    fn seal(&self, bound: &Digest, secret: &Secret<32>, rng: &mut dyn CryptoRng) -> Result<Vec<u8>, BuildError> {
-        self.with(|info| crate::crypto::seal::hpke_seal(&self.to.pk, info, &bound.0, secret.expose(), rng))
-            .map_err(|_| BuildError::UnusableLeaf)
-    }
-
-    /// The secret in a slot, or nothing if it isn't for this leaf at this place.
-    fn open(&self, leaf: &Secret<32>, bound: &Digest, slot: &[u8]) -> Option<Secret<32>> {
-        let opened = self.with(|info| crate::crypto::seal::hpke_open(leaf, info, &bound.0, slot)).ok()?;
-        let opened = crate::crypto::Zeroizing::new(opened);
-        Secret::try_from(opened.as_slice()).ok()
     }
 }
 

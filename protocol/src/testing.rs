@@ -1,3 +1,5 @@
 //! What tests of other crates may use too (feature `testing`). It only adds; nothing of the product changes.
 
+pub mod speakers;
 pub mod store_suite;
+pub mod vectors;

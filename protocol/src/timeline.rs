@@ -7,6 +7,7 @@
 //! Clocks*, 2014).
 
 pub(crate) mod content;
+pub(crate) mod fields;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

@@ -35,7 +35,8 @@ impl AgeClock {
         if step <= limits::CLOCK_STEP_MS_MAX || self.doubt_since_mono_ms.is_some_and(proved) {
             return now.wall_ms;
         }
-        let running = if self.doubt_since_mono_ms.is_some() { now.mono_ms.saturating_sub(self.last_mono_ms) } else { 0 };
+        let running =
+            if self.doubt_since_mono_ms.is_some() { now.mono_ms.saturating_sub(self.last_mono_ms) } else { 0 };
         believed.saturating_add(running)
     }
 
@@ -147,9 +148,8 @@ impl GroupKeys {
         let Some(newest) = self.leaves.keys().next_back().copied() else { return Vec::new() };
         let others = || view.keyed.iter().filter(|mid| **mid != self.own.mid);
         let all_know = |generation: u64| others().all(|mid| view.shown.get(mid).is_some_and(|&at| at > generation));
-        let due = |generation: u64, replaced: u64| {
-            is_old(now_ms, replaced) || (generation < newest && all_know(generation))
-        };
+        let due =
+            |generation: u64, replaced: u64| is_old(now_ms, replaced) || (generation < newest && all_know(generation));
         let gone: Vec<u64> = self
             .leaves
             .iter()

@@ -9,9 +9,11 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use super::ratchet::{Chain, chain_commit};
-use super::rekey::{Arrival, KeyOutcome, Learned, SenderView, is_in};
+use super::receive::{Arrival, KeyOutcome, Learned};
+use super::rekey::{SenderView, is_in};
 use super::secrets::{SecretChange, Skipped, page_of};
-use super::{Built, BuildError, GroupKeys, HeadPlace, Recipient, SlotInfo};
+use super::slot::SlotInfo;
+use super::{BuildError, Built, GroupKeys, HeadPlace, Recipient};
 use crate::crypto::same;
 use crate::crypto::sign::{KeyPair, Verified};
 use crate::ids::{EntryId, MembershipId};
@@ -59,11 +61,7 @@ pub struct GrantPlan {
 impl GroupKeys {
     /// Rule E-46: the Grants that come before the next Message. Ask after [`GroupKeys::rekey_due`] said none is.
     #[must_use]
-    pub fn grants_due(
-        &self,
-        view: &SenderView<'_>,
-        recipients: &BTreeMap<MembershipId, Recipient>,
-    ) -> Vec<GrantPlan> {
+    pub fn grants_due(&self, view: &SenderView<'_>, recipients: &BTreeMap<MembershipId, Recipient>) -> Vec<GrantPlan> {
         let sealable = || {
             recipients.iter().filter(|(mid, _)| {
                 **mid != self.own.mid && is_in(view.keyed, mid) && !view.suspended.contains_key(*mid)
@@ -228,9 +226,8 @@ impl RepairAnswers {
         self.answered.values_mut().for_each(|times| times.retain(|&(at, _)| day(at)));
         self.answered.retain(|_, times| !times.is_empty());
         let times = self.answered.entry(asker).or_default();
-        let soon = |&&(at, of): &&(u64, EntryId)| {
-            of == rekey && now.mono_ms.saturating_sub(at) < limits::REPAIR_INTERVAL_MS
-        };
+        let soon =
+            |&&(at, of): &&(u64, EntryId)| of == rekey && now.mono_ms.saturating_sub(at) < limits::REPAIR_INTERVAL_MS;
         if times.len() >= limits::REPAIRS_PER_DAY_MAX || times.iter().any(|one| soon(&one)) {
             return false;
         }
@@ -253,9 +250,8 @@ mod tests {
         assert!(!asking.may_ask(at(limits::REPAIR_INTERVAL_MS - 1), epoch));
         assert!(asking.may_ask(at(limits::REPAIR_INTERVAL_MS), epoch));
         let mut answering = RepairAnswers::default();
-        let given = (0..1_000_u64).filter(|ten| {
-            answering.may_answer(at(ten * limits::REPAIR_INTERVAL_MS / 10), (asker, epoch))
-        });
+        let given = (0..1_000_u64)
+            .filter(|ten| answering.may_answer(at(ten * limits::REPAIR_INTERVAL_MS / 10), (asker, epoch)));
         assert_eq!(given.count(), limits::REPAIRS_PER_DAY_MAX);
         assert!(answering.may_answer(at(limits::COMPROMISED_INTERVAL_MS), (asker, epoch)));
     }

@@ -12,7 +12,8 @@ use crate::crypto::seal::{open, seal};
 use crate::crypto::{Field, Label, Secret, Zeroizing, enc, expand, hash, same};
 use crate::ids::Digest;
 use crate::limits;
-use crate::timeline::content::{Content, Fields};
+use crate::timeline::content::Content;
+use crate::timeline::fields::Fields;
 use crate::wire::Writer;
 
 /// It does not fit the largest size, even after everything that can be cut was cut: use an attachment.

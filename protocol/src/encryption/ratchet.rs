@@ -91,10 +91,7 @@ impl Chain {
 /// Rule E-56: key and salt from a message key.
 #[must_use]
 pub fn message_keys(mk: &Secret<32>) -> MessageKeys {
-    MessageKeys {
-        key: expand(mk.expose(), Label::MsgKey, &[]),
-        salt: expand(mk.expose(), Label::MsgSalt, &[]),
-    }
+    MessageKeys { key: expand(mk.expose(), Label::MsgKey, &[]), salt: expand(mk.expose(), Label::MsgSalt, &[]) }
 }
 
 /// What a Rekey says about its seed before anybody opens it (E-41).

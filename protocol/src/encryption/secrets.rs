@@ -183,8 +183,7 @@ impl Held {
             from.array(2)?;
             Some(Replaced { len: from.uint()?, since: from.uint()? })
         };
-        let held =
-            Self { log, epoch, previous, prev_len, first, since, chain, replaced, skipped: BTreeMap::new() };
+        let held = Self { log, epoch, previous, prev_len, first, since, chain, replaced, skipped: BTreeMap::new() };
         let again = held.encode(rekey);
         (again.as_slice() == value).then_some((rekey, held)).ok_or(DecodeError::NotCanonical)
     }

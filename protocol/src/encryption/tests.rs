@@ -1,7 +1,9 @@
 //! Known answers, and three people who talk: what opens where, and what never does.
 
 use super::grants::{GrantPlan, GrantReason};
-use super::rekey::{Arrival, Downgrade, KeyOutcome, LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, Why};
+use super::receive::{Arrival, Downgrade, KeyOutcome};
+use super::rekey::{LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, Why};
+use super::slot::SlotInfo;
 use super::*;
 use crate::crypto::derive::sha256;
 use crate::crypto::seal::leaf_pair;
@@ -98,12 +100,7 @@ impl World {
         self.rekey_without(i, who, &BTreeMap::new())
     }
 
-    fn rekey_without(
-        &mut self,
-        i: usize,
-        who: &[usize],
-        suspended: &BTreeMap<MembershipId, Why>,
-    ) -> Verified<Entry> {
+    fn rekey_without(&mut self, i: usize, who: &[usize], suspended: &BTreeMap<MembershipId, Why>) -> Verified<Entry> {
         let (keyed, recipients) = (self.keyed(who), self.recipients());
         let one = &mut self.people[i];
         let next = NextEpoch {
@@ -146,7 +143,13 @@ impl World {
         one.wrote(sealed.entry)
     }
 
-    fn take_rekey(&mut self, i: usize, entry: &Verified<Entry>, who: &[usize], previous: Option<EntryId>) -> KeyOutcome {
+    fn take_rekey(
+        &mut self,
+        i: usize,
+        entry: &Verified<Entry>,
+        who: &[usize],
+        previous: Option<EntryId>,
+    ) -> KeyOutcome {
         let keyed = self.keyed(who);
         let at = Arrival { keyed: &keyed, rekey: previous, shown: None };
         self.people[i].group.on_rekey(self.now, entry, &at).outcome
@@ -176,8 +179,7 @@ impl Person {
         let pair = KeyPair::from_seed(&Secret::new([i; 32]));
         let mut group = GroupKeys::new(GID, log, 0);
         let place = HeadPlace { seq: 0, prev: first_prev(&GID, &log), heads: heads() };
-        let plan =
-            LeafPlan { generation: 0, reason: LeafReason::Open, prior: None, known: LeafBody::default() };
+        let plan = LeafPlan { generation: 0, reason: LeafReason::Open, prior: None, known: LeafBody::default() };
         let (built, pk) = group.build_leaf(now, place, plan, &pair, rng);
         let leaf = Recipient { inst: log.inst, inst_no: 0, generation: 0, pk };
         let prev = built.entry.id();

@@ -38,10 +38,7 @@ fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     let mut keyed: Vec<MembershipId> = (0..3).map(|i| log_of(i).mid).collect();
     keyed.sort_unstable();
     let recipients: BTreeMap<MembershipId, Recipient> = (0..3).map(|i| (log_of(i).mid, recipient(i))).collect();
-    assert_eq!(
-        hex(roster_hash(&gid, &keyed)),
-        "b8791cf3641c275ee4583a6571c72cae9a27086c4b2d85b31c2fcf170ce35622"
-    );
+    assert_eq!(hex(roster_hash(&gid, &keyed)), "b8791cf3641c275ee4583a6571c72cae9a27086c4b2d85b31c2fcf170ce35622");
 
     let mut author = GroupKeys::new(gid, log_of(0), 0);
     let slots = (0..3_u8).filter(|&place| keyed[usize::from(place)] != log_of(0).mid);
@@ -56,10 +53,7 @@ fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     assert_eq!(hex(sha256(&bytes)), "238da47b40855e66f4a62c22abe36a993dfb6c3640779bec69cf36926f9fa94d");
     assert_eq!(hex(rekey.id()), "d53ff996d0d108f021c3dcaacf05882d982a1fd027e0a0546b26f4a71128ae5f");
     let (_, held) = author.own_chain().unwrap();
-    assert_eq!(
-        hex(held.chain.key().expose()),
-        "b6b079f90bed8f7df1321f189366091b26f5a4e4645b5e225a13aab200acb921"
-    );
+    assert_eq!(hex(held.chain.key().expose()), "b6b079f90bed8f7df1321f189366091b26f5a4e4645b5e225a13aab200acb921");
 
     // Index 0 is left out, as a crash would burn it (E-58).
     drop(author.chains.get_mut(&rekey.id()).unwrap().chain.step());
@@ -73,24 +67,15 @@ fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     let mut rng = Script::new([b(95)[..24].to_vec()]);
     let message = author.seal(place, &content, &pair, &mut rng).unwrap().entry;
     assert_eq!(message.to_bytes().len(), 451);
-    assert_eq!(
-        hex(message.commit.unwrap()),
-        "8cb8a1d750798929769e1ca2fe20b9d7cea9d9ac4826849fedaf60931ba97f26"
-    );
-    assert_eq!(
-        hex(sha256(&message.to_bytes())),
-        "cf1e76323eee4117b8860fd273a53f0690db8a6394e0a302dff7cefc91b8e617"
-    );
+    assert_eq!(hex(message.commit.unwrap()), "8cb8a1d750798929769e1ca2fe20b9d7cea9d9ac4826849fedaf60931ba97f26");
+    assert_eq!(hex(sha256(&message.to_bytes())), "cf1e76323eee4117b8860fd273a53f0690db8a6394e0a302dff7cefc91b8e617");
 
     let place = HeadPlace { seq: 70_002, prev: message.id(), heads: Heads::new(vec![OperationId(b(96))]) };
     let targets = BTreeMap::from([(log_of(1).mid, recipient(1))]);
     let plan = GrantPlan { reason: GrantReason::Newcomer, targets };
     let grant = author.build_grant(place, &plan, &pair, &mut Script::new([b(94).to_vec()])).unwrap().entry;
     assert_eq!(grant.to_bytes().len(), 307);
-    assert_eq!(
-        hex(sha256(&grant.to_bytes())),
-        "5da5dab50b60b065714a45d8d780ae5e9dc8f237d597d8c2c3d5af368fd0cad9"
-    );
+    assert_eq!(hex(sha256(&grant.to_bytes())), "5da5dab50b60b065714a45d8d780ae5e9dc8f237d597d8c2c3d5af368fd0cad9");
 
     let (rekey, message, grant) = (verified(rekey, &pair), verified(message, &pair), verified(grant, &pair));
     let at = Arrival { keyed: &keyed, rekey: None, shown: None };

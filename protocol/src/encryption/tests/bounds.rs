@@ -1,7 +1,8 @@
 //! What is due when (E-39, E-46), and each bound with the one that is over it (E-72 to E-75).
 
 use super::super::grants::GrantReason;
-use super::super::rekey::{Evidence, Healing, LeftOut, SenderView, Session, Urgency, is_justified};
+use super::super::receive::{Evidence, LeftOut, Session, is_justified};
+use super::super::rekey::{Healing, SenderView, Urgency};
 use super::*;
 
 const ANA: usize = 0;
@@ -72,8 +73,7 @@ fn r_36_compromised_is_answered_at_once_only_once_a_day() {
     let (keyed, recipients, now) = (world.keyed(&both), world.recipients(), world.now);
     let one = &mut world.people[ANA];
     let next = NextEpoch { epoch: 1, prev_len: 0, generation: 2, reason: RekeyReason::Heal };
-    let roll =
-        Roll { keyed: &keyed, recipients: &recipients, suspended: &BTreeMap::new(), healing: &views.healing };
+    let roll = Roll { keyed: &keyed, recipients: &recipients, suspended: &BTreeMap::new(), healing: &views.healing };
     one.group.build_rekey(now, (one.place(), next), &roll, &one.pair, &mut world.rng).unwrap();
     assert_eq!(due(&world, &views.view()), None);
     world.now = world.now.plus_ms(limits::HEAL_INTERVAL_MS);
@@ -103,10 +103,7 @@ fn e_46_grants_go_to_sealable_newcomers_and_new_installations_at_most_32_at_a_ti
     recipients.get_mut(&world.mid(BEN)).unwrap().inst_no = 1;
     let plans = world.people[ANA].group.grants_due(&views.view(), &recipients);
     let sizes: Vec<(GrantReason, usize)> = plans.iter().map(|plan| (plan.reason, plan.targets.len())).collect();
-    assert_eq!(
-        sizes,
-        vec![(GrantReason::Newcomer, 32), (GrantReason::Newcomer, 5), (GrantReason::NewInstance, 1)]
-    );
+    assert_eq!(sizes, vec![(GrantReason::Newcomer, 32), (GrantReason::Newcomer, 5), (GrantReason::NewInstance, 1)]);
 }
 
 #[test]
@@ -194,8 +191,7 @@ fn e_74_at_most_two_chains_of_four_branches_are_held() {
 
 #[test]
 fn e_44_a_suspension_is_justified_only_by_what_the_reader_sees_itself() {
-    let fresh =
-        LeftOut { leaf_age_ms: Some(DAY), session: Session::NotOver, evidence: Evidence::None };
+    let fresh = LeftOut { leaf_age_ms: Some(DAY), session: Session::NotOver, evidence: Evidence::None };
     assert!((1..=5).all(|why| !is_justified(why, &fresh)));
     assert!(is_justified(1, &LeftOut { leaf_age_ms: Some(60 * DAY), ..fresh }));
     assert!(!is_justified(1, &LeftOut { leaf_age_ms: Some(60 * DAY - 1), ..fresh }));

@@ -12,8 +12,7 @@ const EVA: usize = 2;
 fn new_leaf(world: &mut World, i: usize, reason: LeafReason) -> ([u8; 32], Vec<SecretChange>) {
     let one = &mut world.people[i];
     let before = *one.group.leaves[&one.generation].secret.expose();
-    let plan =
-        LeafPlan { generation: one.generation + 1, reason, prior: None, known: LeafBody::default() };
+    let plan = LeafPlan { generation: one.generation + 1, reason, prior: None, known: LeafBody::default() };
     let (built, _) = one.group.build_leaf(world.now, one.place(), plan, &one.pair, &mut world.rng);
     one.generation += 1;
     one.wrote(built.entry);
@@ -73,12 +72,8 @@ fn e_92_a_skipped_key_goes_on_use_or_after_thirty_days_with_its_page() {
     assert_eq!(erase(&mut world, BEN, &[], &BTreeMap::new()), 0);
     world.now = world.now.plus_ms(1);
     let now = world.now;
-    let changes =
-        world.people[BEN].group.due_erasures(now, &ErasureView { keyed: &[], shown: &BTreeMap::new() });
-    assert!(matches!(
-        changes.as_slice(),
-        [SecretChange::Erase { name: SecretName::Skipped { page: 0, .. } }]
-    ));
+    let changes = world.people[BEN].group.due_erasures(now, &ErasureView { keyed: &[], shown: &BTreeMap::new() });
+    assert!(matches!(changes.as_slice(), [SecretChange::Erase { name: SecretName::Skipped { page: 0, .. } }]));
     assert!(!holds(&world, BEN, mks[1].1.expose()));
     assert_eq!(world.read(BEN, &said[1], rekey.id()), Err("used"));
 }

@@ -1,6 +1,7 @@
 //! Well-signed lies: each is noticed by whom it harms, and moves nothing (AT-04 to AT-17, AT-22 to AT-28, AT-53).
 
 use super::*;
+use crate::ids::Digest;
 use crate::log::body::{GrantBody, RekeyBody, SealedSeed, Slot, roster_hash};
 use crate::wire::from_bytes;
 
@@ -161,11 +162,8 @@ fn at_24_sealing_to_an_older_leaf_than_known_is_a_downgrade() {
     let mut world = World::new(2);
     let both = [ANA, BEN];
     world.rekey(BEN, &both);
-    world.people[BEN].leaf = Recipient {
-        generation: 0,
-        pk: world.people[BEN].group.leaves[&0].pk,
-        ..world.people[BEN].leaf
-    };
+    world.people[BEN].leaf =
+        Recipient { generation: 0, pk: world.people[BEN].group.leaves[&0].pk, ..world.people[BEN].leaf };
     let rekey = world.rekey(ANA, &both);
     let keyed = world.keyed(&both);
     let now = world.now;

@@ -53,9 +53,11 @@ fn at_11_who_is_removed_reads_nothing_after_the_rekey_with_any_secret_it_ever_ha
             mid: &world.people[EVA].log.mid,
             to: &to,
         };
-        assert!(body.0.iter().all(|one| {
-            info.open(&Secret::new(bytes), second.head_digest(), one.slot.as_ref()).is_none()
-        }));
+        assert!(
+            body.0
+                .iter()
+                .all(|one| { info.open(&Secret::new(bytes), second.head_digest(), one.slot.as_ref()).is_none() })
+        );
     }
     world.take_rekey(BEN, &second, &[ANA, BEN], None);
     assert_eq!(world.read(BEN, &secret, second.id()), Ok("without Eva".to_string()));
@@ -163,9 +165,10 @@ fn records(group: &GroupKeys) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<Vec<u8>>) {
         SecretChange::Erase { .. } => panic!("nothing to erase"),
     };
     let chains = group.chains.iter().map(|(&rekey, held)| value(held.put(rekey))).collect();
-    let pages = group.chains.iter().flat_map(|(&rekey, held)| {
-        held.pages().into_iter().map(move |page| held.put_page(rekey, page))
-    });
+    let pages = group
+        .chains
+        .iter()
+        .flat_map(|(&rekey, held)| held.pages().into_iter().map(move |page| held.put_page(rekey, page)));
     let leaves = group.leaves.iter().map(|(&generation, leaf)| value(leaf.put(generation))).collect();
     (chains, pages.map(value).collect(), leaves)
 }
@@ -175,12 +178,8 @@ fn restarted(group: &GroupKeys) -> GroupKeys {
     let mut back = GroupKeys::new(group.gid, group.own, group.inst_no);
     let slices = |values: &[Vec<u8>]| values.iter().map(|value| value.clone()).collect::<Vec<_>>();
     let (chains, pages, leaves) = (slices(&chains), slices(&pages), slices(&leaves));
-    back.restore(
-        chains.iter().map(Vec::as_slice),
-        pages.iter().map(Vec::as_slice),
-        leaves.iter().map(Vec::as_slice),
-    )
-    .unwrap();
+    back.restore(chains.iter().map(Vec::as_slice), pages.iter().map(Vec::as_slice), leaves.iter().map(Vec::as_slice))
+        .unwrap();
     back
 }
 
