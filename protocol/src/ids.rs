@@ -175,6 +175,16 @@ impl Heads {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
+/// A peer in one group: a link, and the number of that group on it (a *slot*, N-304). Small enough to be a key
+/// everywhere; never reused, because neither part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Neighbour {
+    /// The link.
+    pub link: LinkId,
+    /// The group's number on it, from 1.
+    pub slot: u8,
+}
+
 /// What a stream is for; the shell has already authenticated the peer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Channel {

@@ -22,6 +22,7 @@ mod limits;
 mod link;
 mod log;
 mod membership;
+mod push;
 mod record;
 mod rendezvous;
 mod store;

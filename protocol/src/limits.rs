@@ -443,6 +443,59 @@ pub const RADIUS_M_MAX: u32 = 50_000;
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
+// ---- Dissemination (sections 5 and 6 of the network document) -----------------------------------------------------
+
+/// Items in one PUSH: 64 KiB of the smallest real items; keeps what decoding allocates near what came.
+pub const PUSH_ITEMS_MAX: usize = 512;
+/// Ids in one IHAVE (N-402).
+pub const IHAVE_IDS_MAX: usize = 256;
+/// Ids that are announced together (N-510).
+pub const IHAVE_BATCH_IDS: usize = 64;
+/// How long an announcement waits for company (N-510).
+pub const IHAVE_BATCH_MS: u64 = 25;
+/// Ids in one GRAFT (N-402, N-510).
+pub const GRAFT_IDS_MAX: usize = 64;
+/// A receipt (N-403).
+pub const RECEIPT_BYTES_MAX: usize = 4_096;
+/// Logs in one receipt (N-515).
+pub const RECEIPT_TOPS_MAX: usize = 256;
+/// How long an item counts as seen (N-505).
+pub const SEEN_MS: u64 = 120_000;
+/// Items that count as seen (N-505).
+pub const SEEN_MAX: usize = 65_536;
+/// Announced ids that are waited for (N-510).
+pub const MISSING_MAX: usize = 4_096;
+/// Announcers remembered of each (N-510).
+pub const MISSING_SOURCES_MAX: usize = 8;
+/// A neighbour is marked for a comparison of logs at most once in this time (*guess*).
+pub const RESYNC_EVERY_MS: u64 = 5_000;
+/// Bytes pushed for the GRAFTs of one neighbour (N-511) …
+pub const GRAFTED_BYTES_MAX: u64 = 1 << 20;
+/// … in this time.
+pub const GRAFTED_WINDOW_MS: u64 = 10_000;
+/// Up to so many online members there is no tree (N-504).
+pub const DIRECT_MEMBERS_MAX: usize = 12;
+/// Above so many there is one; between, the old mode stays (N-504).
+pub const TREE_MEMBERS_ABOVE: usize = 14;
+/// A `direct` field older than this says nothing any more (N-507).
+pub const DIRECT_FIELD_MS: u64 = 90_000;
+/// One step of an age as told (N-502).
+pub const AGE_STEP_MS: u64 = 15_000;
+/// Heard of within this time = online (N-503).
+pub const ONLINE_MS: u64 = 150_000;
+/// What a relayed path adds to its round-trip time when neighbours are compared (N-1006).
+pub const RELAYED_PENALTY_MS: u64 = 200;
+/// Smallest lead that counts (N-512).
+pub const LEAD_MS_MIN: u64 = 40;
+/// Leads out of the last 16 announcements that turn a lazy neighbour eager (N-512).
+pub const LEADS_NEEDED: u32 = 5;
+/// Such turns are so far apart in one group (N-512).
+pub const LEAD_TURN_EVERY_MS: u64 = 10_000;
+/// A neighbour that was pruned is not turned back for so long (N-512).
+pub const LEAD_PRUNED_REST_MS: u64 = 60_000;
+/// With fewer eager neighbours the tree is mended at once (N-513).
+pub const EAGER_MIN: usize = 2;
+
 const _: () = assert!(ENTRY_BYTES_MAX + 64 + SEAL_OVERHEAD_BYTES <= VALUE_BYTES_MAX);
 const _: () = assert!(PLAINTEXT_BYTES_MAX + 16 <= BODY_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX + 32 + 64 + 16 <= ENTRY_BYTES_MAX);
