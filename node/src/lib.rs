@@ -1,4 +1,4 @@
-//! Placeholder.
+//! The shell round the protocol: disk, network, clock and one local API.
 
 #[cfg(feature = "daemon")]
 mod clock;
@@ -6,3 +6,5 @@ mod clock;
 mod entropy;
 #[cfg(feature = "daemon")]
 mod network;
+#[cfg(feature = "daemon")]
+mod store;

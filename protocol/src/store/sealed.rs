@@ -213,6 +213,8 @@ pub struct SealedStore<S: Store> {
     census: Census,
     census_lost: bool,
     damage: RefCell<Damage>,
+    /// A live secret was erased or replaced under the present rotating key.
+    rotation_due: bool,
 }
 
 #[derive(Default)]
@@ -258,7 +260,7 @@ impl<S: Store> SealedStore<S> {
     /// What the engine meets.
     pub fn new(engine: S, keys: StoreKeys, rng: Box<dyn CryptoRng + Send>) -> Result<Self, StoreError> {
         let mut store =
-            Self { engine, keys, rng, census: Census::default(), census_lost: false, damage: RefCell::default() };
+            Self { engine, keys, rng, census: Census::default(), census_lost: false, damage: RefCell::default(), rotation_due: false };
         if let Some(list) = store.own_record(MetaName::Damage)? {
             store.damage = RefCell::new(Damage::from_bytes(&list));
         }
@@ -382,6 +384,18 @@ impl<S: Store> SealedStore<S> {
     pub fn end_rotation(&mut self) {
         let old = self.keys.rotating.len().saturating_sub(1);
         drop(self.keys.rotating.drain(..old));
+        self.rotation_due = false;
+    }
+
+    /// Whether a secret was erased or replaced that the present rotating key still opens (ST-66).
+    #[must_use]
+    pub const fn rotation_is_due(&self) -> bool {
+        self.rotation_due
+    }
+
+    /// After a life that did not end well it is not known what was erased.
+    pub const fn make_rotation_due(&mut self) {
+        self.rotation_due = true;
     }
 
     /// Whether a rotation was begun and not ended.
@@ -454,9 +468,11 @@ impl<S: Store> Store for SealedStore<S> {
         }
         let mut census = self.census.clone();
         let mut sealed = Batch::default();
+        let mut secret_went = false;
         for (key, value) in batch.iter() {
             if let Some(old) = self.engine.get(key)? {
                 census.count(key, &old, Step::Went);
+                secret_went |= class_of(key) == Class::Secret;
             }
             let damage = self.damage.get_mut();
             damage.changed |= damage.keys.remove(key);
@@ -475,6 +491,7 @@ impl<S: Store> Store for SealedStore<S> {
         }
         self.engine.commit(&sealed)?;
         self.census = census;
+        self.rotation_due |= secret_went;
         Ok(())
     }
 
