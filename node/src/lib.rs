@@ -1,4 +1,20 @@
-//! The shell round the protocol: disk, network, clock and one local API.
+//! The shell round the protocol: disk, network, clock and one local API. It decides nothing about groups.
+//!
+//! ```text
+//!   faces (command line, bots) ──HTTP over a Unix socket──┐
+//!                                                         ▼
+//!   network task ──FromNetwork──► [one bounded channel] ──► driver thread: Account + SealedStore
+//!        ▲                                                │  step → merge → commit → transmit → tell
+//!        └───────────────ToNetwork────────────────────────┤
+//!                                                         └──► event hub ──► every follower
+//! ```
+//!
+//! One thread owns the [`Account`](coterie_protocol) and the store and may wait for the disk; every other task is
+//! async and never does (H-13). Start reading at `daemon`, then `driver`, then `api`. Features: `client` is the local
+//! API's types and client and the configuration; `daemon` is everything else.
+
+pub mod api;
+pub mod config;
 
 #[cfg(feature = "daemon")]
 mod clock;
