@@ -166,6 +166,13 @@ impl From<EntryRule> for Stop {
 
 type Checked<T> = Result<T, Stop>;
 
+/// `Ok` if it holds, else the rule that is broken.
+macro_rules! require {
+    ($holds:expr, $rule:expr) => {
+        if $holds { Ok(()) } else { Err(Stop::Broken($rule)) }
+    };
+}
+
 /// One entry on the way into its log, with what its verdict rests on.
 pub(super) struct Candidate<'a> {
     pub(super) gid: &'a GroupId,
@@ -192,7 +199,7 @@ impl Candidate<'_> {
             | HeadKind::GrantEnvelope { .. }
             | HeadKind::Opaque { .. } => Arc::clone(&keyed),
         };
-        require(entitled.binary_search(author).is_ok(), EntryRule::Author)?;
+        require!(entitled.binary_search(author).is_ok(), EntryRule::Author)?;
         let mut step = Step { heads: heads.clone(), knows_own: None, sealed: Vec::new() };
         self.check_kind(&keyed, &mut step)?;
         Ok((step, keyed))
@@ -204,7 +211,7 @@ impl Candidate<'_> {
             return Ok(());
         }
         let opens = matches!(self.entry.head.kind, HeadKind::Leaf { generation: 0, reason: 0, .. });
-        require(opens, EntryRule::FirstEntry)
+        require!(opens, EntryRule::FirstEntry)
     }
 
     /// Rule E-20: which heads the entry speaks under.
@@ -226,9 +233,9 @@ impl Candidate<'_> {
         if said.is_empty() {
             return Ok(());
         }
-        require(authority.independent(said), EntryRule::HeadsDependent)?;
+        require!(authority.independent(said), EntryRule::HeadsDependent)?;
         let forward = self.before.is_none_or(|before| before.heads == *said || authority.covers(said, &before.heads));
-        require(forward, EntryRule::HeadsBack)
+        require!(forward, EntryRule::HeadsBack)
     }
 
     /// Rule E-24.
@@ -236,14 +243,14 @@ impl Candidate<'_> {
         match &self.entry.head.kind {
             HeadKind::Leaf { inst_no, generation, pk, reason, prior } => {
                 self.check_installation(*inst_no, prior.as_ref())?;
-                require(self.before.is_none() == (*reason == 0), EntryRule::Reason)?;
+                require!(self.before.is_none() == (*reason == 0), EntryRule::Reason)?;
                 self.check_leaf(*generation, pk)?;
                 self.check_acks(keyed, step)
             }
             HeadKind::Rekey { epoch, prev_len, roster_hash, generation, pk, suspended, .. } => {
                 let before = self.before.ok_or(EntryRule::FirstEntry)?;
-                require(*epoch == before.next_epoch(), EntryRule::Epoch)?;
-                require(*prev_len == before.next_index(), EntryRule::PrevLen)?;
+                require!(*epoch == before.next_epoch(), EntryRule::Epoch)?;
+                require!(*prev_len == before.next_index(), EntryRule::PrevLen)?;
                 self.check_slots(keyed, roster_hash, suspended, step)?;
                 self.check_leaf(*generation, pk)
             }
@@ -253,12 +260,12 @@ impl Candidate<'_> {
             }
             HeadKind::Message { epoch, index, .. } => {
                 self.check_epoch(*epoch, *index, keyed)?;
-                require(is_padded_length(self.entry.body.len()), EntryRule::BodyLength)
+                require!(is_padded_length(self.entry.body.len()), EntryRule::BodyLength)
             }
             HeadKind::GrantEnvelope { .. } => {
                 let envelopes = self.before.map_or(0, |before| before.envelopes);
-                require(envelopes < limits::ENVELOPES_PER_LOG_MAX, EntryRule::Envelopes)?;
-                require(self.entry.body.len() <= limits::ENVELOPE_BYTES_MAX, EntryRule::BodyLength)
+                require!(envelopes < limits::ENVELOPES_PER_LOG_MAX, EntryRule::Envelopes)?;
+                require!(self.entry.body.len() <= limits::ENVELOPE_BYTES_MAX, EntryRule::BodyLength)
             }
             HeadKind::Opaque { .. } => Ok(()),
         }
@@ -267,39 +274,39 @@ impl Candidate<'_> {
     /// Rules E-10 and E-19: one number per log; `prior` only in entry 0 of a later installation.
     fn check_installation(&self, inst_no: u16, prior: Option<&Point>) -> Checked<()> {
         let same = self.before.is_none_or(|before| before.inst_no == inst_no);
-        require(same, EntryRule::InstanceNumber)?;
+        require!(same, EntryRule::InstanceNumber)?;
         let fits = prior.is_none_or(|point| self.before.is_none() && inst_no > 0 && point.inst != self.entry.log.inst);
-        require(fits, EntryRule::Prior)
+        require!(fits, EntryRule::Prior)
     }
 
     fn check_leaf(&self, generation: u64, pk: &LeafKey) -> Checked<()> {
         let next = self.before.map_or(0, |before| before.leaf.generation.saturating_add(1));
-        require(generation == next, EntryRule::Generation)?;
+        require!(generation == next, EntryRule::Generation)?;
         let fresh = self.before.is_none_or(|before| !before.used_before(pk));
-        require(fresh, EntryRule::LeafReused)?;
+        require!(fresh, EntryRule::LeafReused)?;
         // Last, because it is the only one here that computes with the key.
-        require(is_usable_leaf(pk), EntryRule::LeafKey)
+        require!(is_usable_leaf(pk), EntryRule::LeafKey)
     }
 
     fn check_acks(&self, keyed: &Mids, step: &mut Step) -> Checked<()> {
         let LeafBody(acks) = self.body()?;
         let author = &self.entry.log.mid;
         let others: Vec<&MembershipId> = keyed.iter().filter(|mid| *mid != author).collect();
-        require(acks.len() == others.len(), EntryRule::Acks)?;
+        require!(acks.len() == others.len(), EntryRule::Acks)?;
         step.knows_own = others.iter().zip(acks).find(|(mid, _)| **mid == self.own).and_then(|(_, known)| known);
         Ok(())
     }
 
     fn check_slots(&self, keyed: &Mids, named: &Digest, suspended: &[Suspended], step: &mut Step) -> Checked<()> {
-        require(*named == roster_hash(self.gid, keyed), EntryRule::RosterHash)?;
+        require!(*named == roster_hash(self.gid, keyed), EntryRule::RosterHash)?;
         let ascending = suspended.is_sorted_by(|a, b| a.place < b.place);
         let others =
             suspended.iter().all(|out| keyed.get(usize::from(out.place)).is_some_and(|mid| *mid != self.entry.log.mid));
-        require(ascending && others, EntryRule::Suspended)?;
+        require!(ascending && others, EntryRule::Suspended)?;
         // The author is Keyed (step 8), so one place is his.
         let expected = keyed.len().saturating_sub(1).saturating_sub(suspended.len());
         let RekeyBody(slots) = self.body()?;
-        require(slots.len() == expected, EntryRule::Slots)?;
+        require!(slots.len() == expected, EntryRule::Slots)?;
         let readers = sealed_places(keyed, &self.entry.log.mid, suspended);
         step.sealed = readers.zip(slots).map(|(mid, seed)| (mid, seed.leaf)).collect();
         step.knows_own = self.sealed_to_own(step);
@@ -310,9 +317,9 @@ impl Candidate<'_> {
     fn check_epoch(&self, number: u64, index: u64, keyed: &Mids) -> Checked<&Epoch> {
         let current = self.before.and_then(|before| before.epoch.as_ref());
         let epoch = current.filter(|epoch| epoch.number == number).ok_or(EntryRule::Epoch)?;
-        require(epoch.next_index <= index && index < limits::EPOCH_MESSAGES_MAX, EntryRule::Index)?;
+        require!(epoch.next_index <= index && index < limits::EPOCH_MESSAGES_MAX, EntryRule::Index)?;
         let all_keyed = epoch.audience.keys().all(|mid| keyed.binary_search(mid).is_ok());
-        require(all_keyed, EntryRule::Audience)?;
+        require!(all_keyed, EntryRule::Audience)?;
         Ok(epoch)
     }
 
@@ -325,7 +332,7 @@ impl Candidate<'_> {
                 && keyed.binary_search(&target.mid).is_ok()
                 && (again || !epoch.audience.contains_key(&target.mid))
         });
-        require(fit, EntryRule::Target)?;
+        require!(fit, EntryRule::Target)?;
         step.sealed = targets.iter().map(|target| (target.mid, target.leaf)).collect();
         step.knows_own = self.sealed_to_own(step);
         Ok(())
@@ -358,8 +365,4 @@ fn is_padded_length(body: usize) -> bool {
     padded.is_some_and(|len| {
         len.is_power_of_two() && (limits::PLAINTEXT_BYTES_MIN..=limits::PLAINTEXT_BYTES_MAX).contains(&len)
     })
-}
-
-fn require(holds: bool, rule: EntryRule) -> Checked<()> {
-    holds.then_some(()).ok_or(Stop::Broken(rule))
 }

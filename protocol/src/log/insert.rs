@@ -28,12 +28,11 @@ enum Judged {
     /// Final.
     Settled(Inserted),
     /// It waits; its need is in it.
-    Waits(Held),
+    Waits(Box<Held>),
 }
 
-/// An entry that passed everything and only has to be put in.
-struct Ready {
-    entry: Verified<Entry>,
+/// What an entry that passed everything changes, and where.
+struct Fit {
     step: Step,
     keyed: Mids,
     stand: Stand,
@@ -76,7 +75,7 @@ impl Logs {
             Judged::Settled(inserted) => inserted,
             Judged::Waits(held) => {
                 let need = held.need.clone();
-                self.pending.hold(held);
+                self.pending.hold(*held);
                 Inserted::Waiting(need)
             }
         }
@@ -88,7 +87,7 @@ impl Logs {
     /// # Errors
     /// The rule that others would refuse it by.
     pub fn check_own(&self, authority: &mut dyn Authority, entry: &Entry) -> Result<(), EntryRule> {
-        self.prepare_own(authority, entry.clone()).map(drop)
+        self.prepare_own(authority, entry).map(drop)
     }
 
     /// Appends an entry just written, after the same checks as [`Self::check_own`].
@@ -99,10 +98,10 @@ impl Logs {
         &mut self,
         authority: &mut dyn Authority,
         now: Timestamp,
-        entry: Entry,
+        entry: &Entry,
     ) -> Result<Appended, EntryRule> {
-        let ready = self.prepare_own(authority, entry)?;
-        self.append(ready, now)
+        let (entry, fit) = self.prepare_own(authority, entry)?;
+        self.append(entry, fit, now)
     }
 
     /// Tries entries again whose need has come; at most `most` of them. Gives those that settled, in order.
@@ -112,7 +111,7 @@ impl Logs {
             let Some((number, held)) = self.pending.take_ready() else { break };
             match self.judge(authority, now, held) {
                 Judged::Settled(inserted) => settled.push(inserted),
-                Judged::Waits(held) => self.pending.put(number, held),
+                Judged::Waits(held) => self.pending.put(number, *held),
             }
         }
         settled
@@ -204,7 +203,7 @@ impl Logs {
                 let author = entry.peek().log.mid;
                 let Some(key) = authority.key_of(&author) else {
                     let need = Missing::Author(author);
-                    return Judged::Waits(Held { proof: Proof::Unchecked(entry), need, giver, bytes });
+                    return Judged::Waits(Box::new(Held { proof: Proof::Unchecked(entry), need, giver, bytes }));
                 };
                 match entry.verify(&key) {
                     Ok(entry) => entry,
@@ -217,37 +216,37 @@ impl Logs {
         }
         self.note_fork(&entry);
         let (log, seq, id) = (entry.log, entry.head.seq, entry.id());
-        match self.place(authority, entry) {
-            Ok(ready) => Judged::Settled(match self.append(ready, now) {
-                Ok(appended) => Inserted::Appended(Box::new(appended)),
-                Err(rule) => Inserted::Refused(rule),
-            }),
-            Err((_, Wait::Broken(rule))) => {
+        let need = match self.place(authority, &entry) {
+            Ok(fit) => {
+                let appended = self.append(entry, fit, now);
+                return Judged::Settled(
+                    appended.map_or_else(Inserted::Refused, |new| Inserted::Appended(Box::new(new))),
+                );
+            }
+            Err(Wait::For(need)) => need,
+            Err(Wait::Broken(rule)) => {
                 if rule.is_remembered() {
                     self.refused.remember(id);
                     self.pending.wake_after(log, seq);
                 }
-                Judged::Settled(Inserted::Refused(rule))
+                return Judged::Settled(Inserted::Refused(rule));
             }
-            Err((entry, Wait::For(need))) => Judged::Waits(Held { proof: Proof::Checked(entry), need, giver, bytes }),
-        }
+        };
+        Judged::Waits(Box::new(Held { proof: Proof::Checked(entry), need, giver, bytes }))
     }
 
     /// Steps 6 to 9.
-    fn place(&self, authority: &mut dyn Authority, entry: Verified<Entry>) -> Result<Ready, (Verified<Entry>, Wait)> {
-        let stand = match self.stand_of(&entry) {
-            Ok(stand) => stand,
-            Err(wait) => return Err((entry, wait)),
-        };
+    fn place(&self, authority: &mut dyn Authority, entry: &Entry) -> Result<Fit, Wait> {
+        let stand = self.stand_of(entry)?;
         let before = match &stand {
             Stand::Opening => None,
             Stand::Head(branch) => self.branch_state(&entry.log, *branch),
             Stand::Inside(_, state) => Some(&**state),
         };
-        match (Candidate { gid: &self.gid, own: &self.own, entry: &entry, before }).check(authority) {
-            Ok((step, keyed)) => Ok(Ready { entry, step, keyed, stand }),
-            Err(Stop::Missing(ids)) => Err((entry, Wait::For(Missing::Operations(ids)))),
-            Err(Stop::Broken(rule)) => Err((entry, Wait::Broken(rule))),
+        match (Candidate { gid: &self.gid, own: &self.own, entry, before }).check(authority) {
+            Ok((step, keyed)) => Ok(Fit { step, keyed, stand }),
+            Err(Stop::Missing(ids)) => Err(Wait::For(Missing::Operations(ids))),
+            Err(Stop::Broken(rule)) => Err(Wait::Broken(rule)),
         }
     }
 
@@ -294,8 +293,8 @@ impl Logs {
         if is_beyond { Err(Wait::Broken(EntryRule::Logs)) } else { Ok(()) }
     }
 
-    fn append(&mut self, ready: Ready, now: Timestamp) -> Result<Appended, EntryRule> {
-        let Ready { entry, step, keyed, stand } = ready;
+    fn append(&mut self, entry: Verified<Entry>, fit: Fit, now: Timestamp) -> Result<Appended, EntryRule> {
+        let Fit { step, keyed, stand } = fit;
         let (id, seq, log) = (entry.id(), entry.head.seq, entry.log);
         let number = self.logs.get(&log).map_or(0, |held| held.branches.len());
         let new = u8::try_from(number).map_err(|_| EntryRule::Branches)?;
@@ -337,20 +336,20 @@ impl Logs {
         }
     }
 
-    fn prepare_own(&self, authority: &mut dyn Authority, entry: Entry) -> Result<Ready, EntryRule> {
+    fn prepare_own(&self, authority: &mut dyn Authority, entry: &Entry) -> Result<(Verified<Entry>, Fit), EntryRule> {
         let log = entry.log;
         let decoded = Entry::decode(&self.gid, log, &entry.to_bytes()).map_err(EntryRule::Undecodable)?;
         let key = authority.key_of(&log.mid).ok_or(EntryRule::Unfounded)?;
         let entry = Signed::new(decoded).verify(&key).map_err(|_| EntryRule::Signature)?;
         self.check_prior_number(&entry)?;
-        let ready = self.place(authority, entry).map_err(|(_, wait)| match wait {
+        let fit = self.place(authority, &entry).map_err(|wait| match wait {
             Wait::Broken(rule) => rule,
             Wait::For(_) => EntryRule::Unfounded,
         })?;
         let is_first = !self.logs.contains_key(&log);
-        match ready.stand {
-            Stand::Opening if is_first => Ok(ready),
-            Stand::Head(_) if !self.is_forked(&log) => Ok(ready),
+        match fit.stand {
+            Stand::Opening if is_first => Ok((entry, fit)),
+            Stand::Head(_) if !self.is_forked(&log) => Ok((entry, fit)),
             Stand::Opening | Stand::Head(_) | Stand::Inside(..) => Err(EntryRule::Branches),
         }
     }

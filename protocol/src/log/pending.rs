@@ -119,7 +119,7 @@ impl Pending {
 
     /// Rule E-76.
     fn shrink(&mut self, author: &MembershipId, giver: Option<MemberKey>) {
-        while let Some(oldest) = self.by_author.get(author).and_then(|numbers| over(numbers)) {
+        while let Some(oldest) = self.by_author.get(author).and_then(over) {
             self.take(oldest);
         }
         while let Some(oldest) = self.by_giver.get(&giver).and_then(Given::over) {

@@ -4,7 +4,7 @@ use super::*;
 
 /// A world of three, and the log of member 1 with a Leaf, a Rekey and one message taken in.
 fn spoken() -> (World, Logs, Pen) {
-    let mut world = World::of(3);
+    let world = World::of(3);
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
     give_all(&mut logs, &world, &pen.speak(&world, 1));
     assert_eq!(logs.state(&pen.log).unwrap().seq, 2);
@@ -13,7 +13,7 @@ fn spoken() -> (World, Logs, Pen) {
 
 /// The draft, spoiled, is refused by this rule, and the good one is taken after it.
 fn refused_then_good(good: fn(&Pen, &World) -> Draft, spoil: fn(&mut Draft), rule: EntryRule) {
-    let (mut world, mut logs, pen) = spoken();
+    let (world, mut logs, pen) = spoken();
     let before = picture(&logs);
     let mut bad = good(&pen, &world);
     spoil(&mut bad);
@@ -37,31 +37,25 @@ fn daily(pen: &Pen, world: &World) -> Draft {
 }
 
 fn leaf_of(draft: &mut Draft) -> (&mut u16, &mut u64, &mut LeafKey, &mut u64, &mut Option<Point>) {
-    match &mut draft.head.kind {
-        HeadKind::Leaf { inst_no, generation, pk, reason, prior } => (inst_no, generation, pk, reason, prior),
-        _ => unreachable!(),
-    }
+    let HeadKind::Leaf { inst_no, generation, pk, reason, prior } = &mut draft.head.kind else { panic!("no Leaf") };
+    (inst_no, generation, pk, reason, prior)
 }
 
 fn rekey_of(draft: &mut Draft) -> (&mut u64, &mut u64, &mut Digest, &mut u64, &mut Vec<Suspended>) {
-    match &mut draft.head.kind {
-        HeadKind::Rekey { epoch, prev_len, roster_hash, generation, suspended, .. } => {
-            (epoch, prev_len, roster_hash, generation, suspended)
-        }
-        _ => unreachable!(),
-    }
+    let HeadKind::Rekey { epoch, prev_len, roster_hash, generation, suspended, .. } = &mut draft.head.kind else {
+        panic!("no Rekey")
+    };
+    (epoch, prev_len, roster_hash, generation, suspended)
 }
 
 fn message_of(draft: &mut Draft) -> (&mut u64, &mut u64) {
-    match &mut draft.head.kind {
-        HeadKind::Message { epoch, index, .. } => (epoch, index),
-        _ => unreachable!(),
-    }
+    let HeadKind::Message { epoch, index, .. } = &mut draft.head.kind else { panic!("no Message") };
+    (epoch, index)
 }
 
 #[test]
 fn e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
-    let (mut world, mut logs, pen) = spoken();
+    let (world, mut logs, pen) = spoken();
     let entry = Pen::new(&world, 1, 1).speak(&world, 0).remove(0);
     let mut bytes = entry.to_bytes();
     *bytes.last_mut().unwrap() ^= 1;
@@ -70,7 +64,7 @@ fn e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
 
 #[test]
 fn e_26_a_bad_signature_is_not_remembered_and_the_good_entry_still_gets_in() {
-    let (mut world, mut logs, pen) = spoken();
+    let (world, mut logs, pen) = spoken();
     let entry = pen.sign(pen.message(256));
     let mut bytes = entry.to_bytes();
     *bytes.last_mut().unwrap() ^= 1;
@@ -80,7 +74,7 @@ fn e_26_a_bad_signature_is_not_remembered_and_the_good_entry_still_gets_in() {
 
 #[test]
 fn e_26_an_entry_refused_under_a_good_signature_is_refused_for_ever_and_what_follows_with_it() {
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     let mut bad = pen.message(256);
     *message_of(&mut bad).1 = 0;
     bad.head.heads = pen.heads.clone();
@@ -109,7 +103,7 @@ fn e_26_refusals_are_remembered_up_to_a_bound_oldest_out() {
 
 #[test]
 fn e_19_a_log_opens_with_a_leaf_of_reason_0_key_0_and_the_logs_own_prev() {
-    let mut world = World::of(3);
+    let world = World::of(3);
     let spoils: [fn(&mut Draft); 4] = [
         |draft| draft.head.prev = EntryId([1; 32]),
         |draft| *leaf_of(draft).1 = 1,
@@ -131,7 +125,7 @@ fn e_19_a_log_opens_with_a_leaf_of_reason_0_key_0_and_the_logs_own_prev() {
 #[test]
 fn e_19_the_predecessor_stands_one_below_in_the_same_log() {
     refused_then_good(message, |draft| draft.head.seq += 1, EntryRule::Predecessor);
-    let (mut world, mut logs, pen) = spoken();
+    let (world, mut logs, pen) = spoken();
     let mut other = Pen::new(&world, 2, 2);
     give_all(&mut logs, &world, &other.speak(&world, 1));
     let mut bad = other.message(256);
@@ -141,7 +135,7 @@ fn e_19_the_predecessor_stands_one_below_in_the_same_log() {
 
 #[test]
 fn e_19_prior_stands_in_entry_0_of_a_later_installation_and_names_another() {
-    let mut world = World::of(3);
+    let world = World::of(3);
     let point = |inst: u8| Some(Point { inst: Instance([inst; 16]), seq: 0, eid: EntryId([1; 32]) });
     for (inst_no, prior) in [(0, point(9)), (1, point(1))] {
         let (mut logs, pen) = (logs(&world), Pen::new(&world, 1, 1));
@@ -205,7 +199,7 @@ fn e_20_heads_never_go_back_and_none_is_an_ancestor_of_another() {
 
 #[test]
 fn e_22_an_unknown_kind_is_kept_without_effect() {
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     let kind = HeadKind::Opaque { kind: 77, fields: vec![vec![5]] };
     let opaque = pen.draft(kind, Some(Digest([1; 32])), vec![1, 2, 3]);
     let mut silent = opaque.clone();
@@ -258,7 +252,7 @@ fn e_12_a_leaf_key_of_low_order_is_refused() {
 #[test]
 fn e_18_a_leaf_acknowledges_each_other_keyed_member_once() {
     for count in [1, 3] {
-        let (mut world, mut logs, pen) = spoken();
+        let (world, mut logs, pen) = spoken();
         let mut bad = pen.leaf(&world, 1);
         bad.body = to_bytes(&LeafBody(vec![None; count]));
         assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Acks);
@@ -285,12 +279,12 @@ fn e_24_suspended_places_ascend_lie_in_the_roster_and_are_not_the_author() {
     let own = u8::try_from(own).unwrap();
     let others: Vec<u8> = (0..3).filter(|&place| place != own).collect();
     for places in [vec![own], vec![3], vec![others[1], others[0]], vec![others[0], others[0]]] {
-        let (mut world, mut logs, pen) = spoken();
+        let (world, mut logs, pen) = spoken();
         let mut bad = pen.rekey(&world, &[]);
         *rekey_of(&mut bad).4 = places.iter().map(|&place| Suspended { place, why: 1 }).collect();
         assert_refused(&give(&mut logs, &world, &pen.sign(bad)), EntryRule::Suspended);
     }
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     assert_taken(&give(&mut logs, &world, &pen.write(pen.rekey(&world, &others[..1]))));
     let audience: Vec<MembershipId> =
         logs.state(&pen.log).unwrap().epoch.as_ref().unwrap().audience.keys().copied().collect();
@@ -300,7 +294,7 @@ fn e_24_suspended_places_ascend_lie_in_the_roster_and_are_not_the_author() {
 #[test]
 fn e_24_a_rekey_has_one_slot_for_each_place_left() {
     for count in [1, 3] {
-        let (mut world, mut logs, pen) = spoken();
+        let (world, mut logs, pen) = spoken();
         let mut bad = pen.rekey(&world, &[]);
         let seed = SealedSeed { leaf: LeafNumber { inst_no: 0, generation: 0 }, slot: Slot([7; SLOT_BYTES]) };
         bad.body = to_bytes(&RekeyBody(vec![seed; count]));
@@ -348,7 +342,7 @@ fn e_24_an_index_rises_within_the_current_epoch_and_may_leave_holes() {
     refused_then_good(message, |draft| *message_of(draft).0 += 1, EntryRule::Epoch);
     refused_then_good(message, |draft| *message_of(draft).1 = 0, EntryRule::Index);
     refused_then_good(message, |draft| *message_of(draft).1 = 1_000, EntryRule::Index);
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     let mut far = message(&pen, &world);
     *message_of(&mut far).1 = 999;
     assert_taken(&give(&mut logs, &world, &pen.write(far)));
@@ -359,7 +353,7 @@ fn e_24_an_index_rises_within_the_current_epoch_and_may_leave_holes() {
 
 #[test]
 fn e_37_who_has_no_epoch_publishes_neither_message_nor_grant() {
-    let mut world = World::of(3);
+    let world = World::of(3);
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
     assert_taken(&give(&mut logs, &world, &pen.write(pen.leaf(&world, 0))));
     pen.epoch = 1;
@@ -383,10 +377,10 @@ fn e_25_an_epoch_is_not_used_on_at_heads_where_somebody_of_its_audience_is_gone(
 #[test]
 fn e_52_a_message_body_is_one_of_eight_sizes() {
     for size in [0, 255, 257, 768, 65_536 / 4 + 1] {
-        let (mut world, mut logs, pen) = spoken();
+        let (world, mut logs, pen) = spoken();
         assert_refused(&give(&mut logs, &world, &pen.sign(pen.message(size))), EntryRule::BodyLength);
     }
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     for k in 0..8 {
         assert_taken(&give(&mut logs, &world, &pen.write(pen.message(256 << k))));
     }
@@ -394,7 +388,7 @@ fn e_52_a_message_body_is_one_of_eight_sizes() {
 
 #[test]
 fn e_24_envelopes_are_bounded_in_size_and_number() {
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     assert_refused(&give(&mut logs, &world, &pen.sign(pen.envelope(16_385))), EntryRule::BodyLength);
     for _ in 0..1_024 {
         let envelope = pen.envelope(40);
@@ -406,13 +400,13 @@ fn e_24_envelopes_are_bounded_in_size_and_number() {
 
 #[test]
 fn e_26_an_author_refuses_its_own_entry_by_the_same_rules_and_changes_nothing() {
-    let (mut world, mut logs, mut pen) = spoken();
+    let (world, mut logs, mut pen) = spoken();
     let before = picture(&logs);
     let mut bad = pen.message(256);
     *message_of(&mut bad).1 = 1_000;
     let bad = pen.sign(bad);
     assert_eq!(logs.check_own(&mut &world, &bad), Err(EntryRule::Index));
-    assert!(logs.append_own(&mut &world, NOW, bad).is_err());
+    assert!(logs.append_own(&mut &world, NOW, &bad).is_err());
     let mut loose = pen.message(256);
     loose.head.prev = EntryId([1; 32]);
     assert_eq!(logs.check_own(&mut &world, &pen.sign(loose)), Err(EntryRule::Unfounded));
@@ -420,7 +414,7 @@ fn e_26_an_author_refuses_its_own_entry_by_the_same_rules_and_changes_nothing() 
     let good = pen.write(pen.message(256));
     assert_eq!(logs.check_own(&mut &world, &good), Ok(()));
     assert_eq!(picture(&logs), before);
-    let appended = logs.append_own(&mut &world, NOW, good).unwrap();
+    let appended = logs.append_own(&mut &world, NOW, &good).unwrap();
     assert_eq!(appended.place, Place { log: pen.log, branch: 0, seq: 3 });
 }
 
@@ -429,15 +423,16 @@ fn at_28_flipped_bits_of_every_kind_leave_the_state_as_it_was() {
     let mut world = World::of(3);
     world.add(2, &[1], Effect::Keyed(3));
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
-    let mut kinds: Vec<fn(&mut Pen, &World) -> Draft> = vec![];
-    kinds.push(|pen, world| pen.leaf(world, 0));
-    kinds.push(|pen, world| pen.rekey(world, &[]));
-    kinds.push(|pen, world| {
-        pen.heads = heads(&[2]);
-        message(pen, world)
-    });
-    kinds.push(|pen, _| pen.grant(&[3], 1));
-    kinds.push(|pen, _| pen.envelope(40));
+    let kinds: [fn(&mut Pen, &World) -> Draft; 5] = [
+        |pen, world| pen.leaf(world, 0),
+        |pen, world| pen.rekey(world, &[]),
+        |pen, world| {
+            pen.heads = heads(&[2]);
+            message(pen, world)
+        },
+        |pen, _| pen.grant(&[3], 1),
+        |pen, _| pen.envelope(40),
+    ];
     for kind in kinds {
         let draft = kind(&mut pen, &world);
         let entry = pen.write(draft);

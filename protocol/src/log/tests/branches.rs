@@ -217,9 +217,7 @@ fn e_93_what_others_know_of_our_leaf_is_read_from_acks_slots_and_grants() {
     assert_eq!(logs.knows_own(&mid(1)), Some(LeafNumber { inst_no: 0, generation: 5 }));
     // A slot to an older leaf is a downgrade: the caller is told what was known before.
     let rekey = pen.write(pen.rekey(&world, &[]));
-    match give(&mut logs, &world, &rekey) {
-        Inserted::Appended(new) => assert_eq!(new.knew_own, Some(LeafNumber { inst_no: 0, generation: 5 })),
-        other => panic!("{other:?}"),
-    }
+    let Inserted::Appended(new) = give(&mut logs, &world, &rekey) else { panic!("not taken") };
+    assert_eq!(new.knew_own, Some(LeafNumber { inst_no: 0, generation: 5 }));
     assert_eq!(logs.knows_own(&mid(1)), Some(LeafNumber { inst_no: 0, generation: 5 }));
 }
