@@ -90,6 +90,10 @@ pub const SYNC_IDLE_ROUNDS_MAX: u32 = 20;
 pub const OPERATIONS_MAX: usize = 20_000;
 /// Operations of one group: admins are told (MB-L7).
 pub const OPERATIONS_NOTICE: usize = 5_000;
+/// A guest who stays after the session: so long waits the custodian (MB-D14).
+pub const GUEST_CUSTODIAN_WAIT_MS: u64 = 60_000;
+/// Then one standing office after the other, so far apart (MB-D14).
+pub const GUEST_NEXT_OFFICE_WAIT_MS: u64 = 30_000;
 /// Operations that an INTRODUCE may bring.
 pub const INTRODUCE_OPERATIONS_MAX: usize = 64;
 

@@ -15,9 +15,13 @@ mod admission;
 mod authority;
 mod body;
 mod changes;
+mod document;
 mod drafting;
+mod duties;
+mod exchange;
 mod faults;
 mod fold;
+mod gate;
 pub(crate) mod grant;
 mod graph;
 mod operation;
@@ -38,7 +42,10 @@ use alloc::vec::Vec;
 
 pub use body::{Blow, Body, Join, Pair, Role, Terms};
 pub use changes::{SeatChange, Subject, changes};
+pub use duties::{Ending, Newcomers, Removal};
+pub use exchange::{Exchange, ExchangeStep, SyncFrame};
 pub use faults::{Double, Faults, Fork};
+pub use gate::GateFault;
 pub use grant::{SeatGrant, Ticket};
 pub use operation::{Operation, SignedOperation};
 pub use policy::{History, Pinners, Policy, Quotes, Setting, SettingKey, setting};
@@ -53,6 +60,7 @@ use crate::limits::{
     FOLD_CHECK_EVERY_BATCHES, FOLD_CHECK_OPERATIONS_MAX, INTRODUCE_OPERATIONS_MAX, ROSTER_MEMO_MAX,
 };
 use admission::Signatures;
+use document::Document;
 use fold::Fold;
 use graph::{At, Graph};
 use pool::Pool;
@@ -95,6 +103,7 @@ pub struct Membership<const SEATS: usize = 100> {
     memo: BTreeMap<Heads, Arc<Roster<SEATS>>>,
     memo_order: VecDeque<Heads>,
     batches: u32,
+    document: Option<Document>,
 }
 
 /// An operation's way through [`Membership::offer`].
@@ -123,6 +132,7 @@ impl<const S: usize> Membership<S> {
             memo: BTreeMap::new(),
             memo_order: VecDeque::new(),
             batches: 0,
+            document: None,
         })
     }
 
@@ -250,7 +260,7 @@ impl<const S: usize> Membership<S> {
                 Offer::Entered(id)
             }
             Err(rule) => {
-                self.refuse(fresh, id);
+                self.refuse(id);
                 Offer::Done(Admission::Refused(rule))
             }
         }
@@ -285,14 +295,14 @@ impl<const S: usize> Membership<S> {
                 match self.judge(&signed, source) {
                     Ok(None) => arrived.push(signed.id()),
                     Ok(Some(_)) => {}
-                    Err(_) => self.refuse(fresh, signed.id()),
+                    Err(_) => self.refuse(signed.id()),
                 }
             }
         }
     }
 
     /// Rule MB-A4: what names a refused operation is refused with it.
-    fn refuse(&mut self, _fresh: &mut [At], id: OperationId) {
+    fn refuse(&mut self, id: OperationId) {
         let mut refused = Vec::from([id]);
         while let Some(id) = refused.pop() {
             self.refused.add(id);
@@ -366,6 +376,7 @@ impl<const S: usize> Membership<S> {
             return Err(verdicts);
         }
         self.log = trial.log;
+        self.document = None;
         self.refresh_heads();
         Ok(verdicts)
     }
@@ -380,6 +391,7 @@ impl<const S: usize> Membership<S> {
             memo: BTreeMap::new(),
             memo_order: VecDeque::new(),
             batches: self.batches,
+            document: None,
         }
     }
 
@@ -417,6 +429,45 @@ impl<const S: usize> Membership<S> {
     }
 }
 
+impl<const S: usize> Membership<S> {
+    /// The document, up to date.
+    fn document(&mut self) -> &mut Document {
+        let Log { graph, pool, .. } = &mut self.log;
+        let new = pool.take_unapplied();
+        let document = match &mut self.document {
+            Some(document) => {
+                document.extend(new.iter().map(|&at| &*graph.nodes[at].signed));
+                document
+            }
+            none => none.insert(Document::new(
+                graph
+                    .nodes
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, _)| !pool.is_outside(*at))
+                    .map(|(_, node)| &*node.signed),
+            )),
+        };
+        document.shade(pool.outside().map(|at| &*graph.nodes[at].signed));
+        document
+    }
+
+    /// Of what `ids` are and rest on, the newest operations that are in the document.
+    fn newest_admitted(&self, ids: &[OperationId]) -> Vec<OperationId> {
+        let Log { graph, pool, .. } = &self.log;
+        let past = graph.past(ids.iter().filter_map(|id| graph.find(id)));
+        let mut below = table::Table::filled(false, graph.nodes.len());
+        let mut newest = Vec::new();
+        for at in (0..graph.nodes.len()).rev().filter(|&at| past[at] && !pool.is_outside(at)) {
+            if !below[at] {
+                newest.push(graph.nodes[at].id());
+            }
+            graph.nodes[at].names.iter().for_each(|&name| below[name] = true);
+        }
+        newest
+    }
+}
+
 impl<const S: usize> Log<S> {
     /// Builds the graph anew without some operations; nothing that stays names them.
     fn evict(&mut self, gone: &alloc::collections::BTreeSet<At>) {
@@ -438,3 +489,6 @@ impl<const S: usize> Log<S> {
         self.fold = Fold::batch(&self.graph, self.pool.scope());
     }
 }
+
+#[cfg(test)]
+mod tests;

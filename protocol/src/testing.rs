@@ -3,3 +3,4 @@
 pub mod speakers;
 pub mod store_suite;
 pub mod vectors;
+pub mod town;

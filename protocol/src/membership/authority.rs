@@ -151,6 +151,11 @@ impl Authority {
         graph.is_senior(by, promoter) || seen_of(graph, act).contains(&promote)
     }
 
+    /// Whether an honoured Remove or Demote ends an office.
+    pub(super) fn bears_on(&self, graph: &Graph, act: At, office: At) -> bool {
+        self.reaches(graph, act, office)
+    }
+
     /// Rule MB-F3: the target holds an office that this Remove doesn't bear on.
     fn shielded(&self, graph: &Graph, remove: At, chain: At) -> bool {
         let Some(by) = graph.nodes[remove].office else { return true };

@@ -32,6 +32,8 @@ pub(super) struct Pool {
     /// Inert operations that came in below a citable Join or Leave, by issuer.
     released: BTreeMap<At, usize>,
     entered: Vec<OperationId>,
+    /// The same, until the document has them.
+    unapplied: Vec<At>,
 }
 
 impl Pool {
@@ -48,6 +50,16 @@ impl Pool {
     /// What entered the document since the last call, in an order that respects what they name.
     pub(super) fn take_entered(&mut self) -> Vec<OperationId> {
         core::mem::take(&mut self.entered)
+    }
+
+    /// What entered and isn't in the document yet.
+    pub(super) fn take_unapplied(&mut self) -> Vec<At> {
+        core::mem::take(&mut self.unapplied)
+    }
+
+    /// Everything outside the document, oldest first.
+    pub(super) fn outside(&self) -> impl Iterator<Item = At> {
+        self.outside.iter().copied()
     }
 
     /// Operations of the own store: they were in the document before.
@@ -126,6 +138,7 @@ impl Pool {
         }
         if self.outside.remove(&at) {
             self.entered.push(graph.nodes[at].id());
+            self.unapplied.push(at);
         }
     }
 
@@ -256,6 +269,7 @@ impl Pool {
             held,
             released: self.released.iter().filter_map(|(at, n)| Some((*offices.get(at)?, *n))).collect(),
             entered: self.entered.clone(),
+            unapplied: self.unapplied.iter().filter_map(|at| places.get(at)).copied().collect(),
         }
     }
 }

@@ -103,6 +103,18 @@ impl<const S: usize> Membership<S> {
             .map(|(_, node)| &*node.signed)
     }
 
+    /// Every operation that is known, pooled ones included, in an order that respects what they name.
+    pub fn known(&self) -> impl Iterator<Item = &SignedOperation> {
+        self.log.graph.nodes.iter().map(|node| &*node.signed)
+    }
+
+    /// The operation that somebody's next one follows.
+    #[must_use]
+    pub fn tip(&self, mid: &MembershipId) -> Option<OperationId> {
+        let graph = &self.log.graph;
+        graph.chain_of(mid).map(|chain| graph.nodes[graph.chains[chain].tip].id())
+    }
+
     /// Rule MB-V7: what the next operation and entry rest on.
     #[must_use]
     pub const fn citable_heads(&self) -> &Heads {
