@@ -11,6 +11,9 @@
 //! which leaf keys are known comes from the membership log and the entry logs, which have admitted every entry before
 //! it gets here. It returns entries, outcomes and [`SecretChange`]s; it decides nothing about the network and nothing
 //! about seats.
+//!
+//! Byte for byte: `protocol/docs/encryption.md`. A second implementation, in Python, shares no code with this one and
+//! gives the known answers (`tests/vectors/sek.py`).
 
 pub(crate) mod deletion;
 pub(crate) mod grants;

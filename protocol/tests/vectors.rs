@@ -1,4 +1,4 @@
-//! Known answers made by an independent implementation, `tests/vectors/sek.py` (E-106). Frozen: a difference means
+//! Known answers made by a second implementation, `tests/vectors/sek.py` (E-106). Frozen: a difference means
 //! that an old group could no longer be read.
 
 use coterie_protocol::testing::vectors::{

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Second implementation of group encryption, written from protocol/docs/encryption.md alone (E-106).
+"""Second implementation of group encryption; it shares no code with the first (E-106).
+
+What it does is what protocol/docs/encryption.md says.
 
     pip install -r requirements.txt
     python3 sek.py          # writes sek.json beside this file
     python3 sek.py --check  # compares with it, exit 1 if anything differs
 
-The Rust tests read the frozen sek.json and need no Python. If the page is too vague to write this file, mend the page.
+The Rust tests read the frozen sek.json and need no Python. Where the page is too vague to follow, mend the page.
 """
 
 import hashlib

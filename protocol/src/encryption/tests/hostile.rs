@@ -48,6 +48,22 @@ fn at_16_a_grant_off_the_chain_is_seen_by_every_holder_and_by_its_target() {
 }
 
 #[test]
+fn at_16_an_older_grant_onto_another_chain_is_noticed_by_who_holds_a_later_one() {
+    let mut world = World::new(3);
+    let rekey = world.rekey(ANA, &[ANA, BEN]);
+    // Made on a chain of another seed, at index 0, for the same epoch.
+    let true_chain = world.people[ANA].group.chains[&rekey.id()].chain.duplicate();
+    world.people[ANA].group.chains.get_mut(&rekey.id()).unwrap().chain = Chain::at(Secret::new([6; 32]), 0);
+    let lie = world.grant(ANA, &[EVA]);
+    world.people[ANA].group.chains.get_mut(&rekey.id()).unwrap().chain = true_chain;
+    let first = world.say(ANA, "one");
+    let honest = world.grant(ANA, &[EVA]);
+    assert_eq!(world.take_grant(EVA, &honest, rekey.id(), &ALL), KeyOutcome::Opened { from: 1 });
+    assert_eq!(world.take_grant(EVA, &lie, rekey.id(), &ALL), KeyOutcome::Broken);
+    assert_eq!(world.read(EVA, &first, rekey.id()), Err("before"));
+}
+
+#[test]
 fn at_14_at_15_a_roster_other_than_that_of_the_heads_is_a_misfit() {
     let mut world = World::new(3);
     let larger = world.rekey(ANA, &ALL);
