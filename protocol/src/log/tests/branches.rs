@@ -55,7 +55,9 @@ fn e_78_two_good_entries_at_one_place_are_a_proof_and_both_branches_go_on() {
     assert_eq!(logs.stored_at(&other.log, 1, 3), Some(inside));
     assert_eq!(logs.state(&other.log).unwrap().head, entries[6].id(), "the longest branch speaks for the log");
     assert!(logs.take_fork_proofs().is_empty(), "one proof for each log");
-    assert_eq!(picture(&reopened(&logs, &world)), picture(&logs));
+    let back = reopened(&logs, &world);
+    assert_eq!(picture(&back), picture(&logs));
+    assert!(back.is_forked(&other.log), "a fork is not forgotten at a restart");
 }
 
 #[test]
