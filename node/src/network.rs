@@ -9,6 +9,7 @@
 //! rebuilt swarm (N-107); nothing of a group is lost, because nothing of a group is here.
 
 mod behaviour;
+mod connections;
 mod dials;
 mod discovery;
 mod frames;
@@ -18,6 +19,7 @@ mod link;
 mod listen;
 mod peers;
 mod queues;
+mod shared;
 mod stranger;
 mod streams;
 mod task;
@@ -27,6 +29,7 @@ mod transport;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use coterie_protocol::{Channel, LinkId, MemberKey, Path, Secret};
@@ -36,8 +39,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::behaviour::Lan;
 use self::limits::{ENDED_MAX, ORDERS_MAX, REBUILD_PAUSE, REBUILDS_MAX, REBUILDS_MS};
-use self::link::{Ended, Shared};
 pub use self::listen::Listen;
+use self::shared::{Ended, Shared};
 use self::task::{NetworkTask, Why};
 use crate::clock::Clock;
 
@@ -75,6 +78,9 @@ pub enum ToNetwork {
     Block(Vec<MemberKey>),
     /// Interfaces changed: connections from addresses that are gone end (N-1302).
     NetworkChanged,
+    /// Drops the swarm with all its sockets and builds a new one on the same port: after sleep, or when nobody has been
+    /// reached for long (N-1301, N-1304). Every link ends; blocks and classes stay.
+    Rebuild,
     /// Ends all links within a second, then the task (N-1305). The answer comes when the sockets are closed.
     Shutdown(oneshot::Sender<()>),
     /// Makes the task panic, to see it come back.
@@ -210,6 +216,9 @@ pub enum NetworkError {
     Refused(String),
 }
 
+/// News that the driver should let wait: each may be a frame of 160 KiB, so this many are 10 MiB at most.
+pub const EVENTS_MAX: usize = 64;
+
 /// The driver's end.
 #[derive(Clone, Debug)]
 pub struct NetworkHandle {
@@ -269,37 +278,80 @@ impl Watchdog {
     }
 
     async fn run(mut self, first: NetworkTask) {
-        let mut starts: Vec<u64> = Vec::new();
+        let mut breaks: Vec<u64> = Vec::new();
         let mut next = Some(first);
         loop {
-            if let Some(mut task) = next.take() {
-                let life = AssertUnwindSafe(task.run(&mut self.inbox, &mut self.ends)).catch_unwind().await;
-                drop(task);
-                if let Ok(why) = life {
-                    if let Why::Shutdown(answer) = why {
-                        listen::released(&self.config.listen, self.config.remembered_port).await;
-                        let _ = answer.send(());
-                    }
+            let Some(mut task) = next.take() else {
+                if let Some(answer) = self.pause_if_it_breaks_too_often(&mut breaks).await {
+                    let _ = answer.send(());
                     return;
                 }
-            }
-            tracing::error!("the network task broke; its swarm is rebuilt");
+                next = self.rebuild().await;
+                continue;
+            };
+            let life = AssertUnwindSafe(task.run(&mut self.inbox, &mut self.ends)).catch_unwind().await;
             // The sockets and all connections go first; links notice and say so themselves.
-            for link in self.shared.live() {
-                link.leave(std::time::Duration::ZERO);
+            drop(task);
+            match life {
+                Ok(Why::Shutdown(answer)) => {
+                    listen::released(&self.config.listen, self.config.remembered_port).await;
+                    // Whoever asked may have stopped waiting.
+                    let _ = answer.send(());
+                    return;
+                }
+                Ok(Why::NoDriver) => return,
+                Ok(Why::Rebuild) => next = self.rebuild().await,
+                Err(_) => tracing::error!("the network task broke; its swarm is rebuilt"),
             }
-            let now = Clock::now().mono_ms;
-            starts.retain(|at| now.saturating_sub(*at) < REBUILDS_MS);
-            if starts.len() >= REBUILDS_MAX {
-                tracing::error!("the network broke five times in ten minutes; the next try is in five");
-                tokio::time::sleep(REBUILD_PAUSE).await;
+        }
+    }
+
+    async fn rebuild(&mut self) -> Option<NetworkTask> {
+        for link in self.shared.live() {
+            link.leave(Duration::ZERO);
+        }
+        listen::released(&self.config.listen, self.config.remembered_port).await;
+        let built = self.build().inspect_err(|error| tracing::error!(%error, "the network could not be rebuilt")).ok();
+        if let Some(task) = &built {
+            self.config.remembered_port = task.port();
+        }
+        built
+    }
+
+    /// Five times in ten minutes, then every five minutes. Gives the answer to a shutdown that came meanwhile.
+    async fn pause_if_it_breaks_too_often(&mut self, breaks: &mut Vec<u64>) -> Option<oneshot::Sender<()>> {
+        let now = Clock::now().mono_ms;
+        breaks.retain(|at| now.saturating_sub(*at) < REBUILDS_MS);
+        breaks.push(now);
+        if breaks.len() <= REBUILDS_MAX {
+            return None;
+        }
+        tracing::error!("the network broke five times in ten minutes; the next try is in five");
+        let pause = tokio::time::sleep(REBUILD_PAUSE);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => return None,
+                order = self.inbox.recv() => match order {
+                    Some(ToNetwork::Shutdown(answer)) => return Some(answer),
+                    Some(order) => self.without_swarm(order),
+                    None => pause.as_mut().await,
+                },
+                _ = self.ends.recv() => {}
             }
-            starts.push(now);
-            listen::released(&self.config.listen, self.config.remembered_port).await;
-            next = self.build().inspect_err(|error| tracing::error!(%error, "the network could not be rebuilt")).ok();
-            if next.is_none() {
-                tokio::time::sleep(limits::OPEN_RETRY).await;
+        }
+    }
+
+    /// The driver may go on while there is no swarm: tables are kept, and nobody can be reached.
+    fn without_swarm(&self, order: ToNetwork) {
+        match order {
+            ToNetwork::Classes(classes) => self.shared.set_classes(classes),
+            ToNetwork::Block(keys) => self.shared.set_listed(&keys),
+            ToNetwork::Dial { peer, channel, .. } => {
+                // If the driver has no room, it hears of enough other failures.
+                let _ = self.shared.events.try_send(FromNetwork::DialFailed { peer, channel });
             }
+            _ => {}
         }
     }
 }

@@ -18,7 +18,7 @@ use super::limits::{
     CONNECTION_EVENTS_MAX, ESTABLISHED_MAX, IDENTIFY_EVERY, IDLE_CONNECTION, NEGOTIATING_INBOUND_MAX, PENDING_IN_MAX,
     PENDING_OUT_MAX, PER_PEER_MAX, PING_EVERY, PING_TIMEOUT,
 };
-use super::link::Shared;
+use super::shared::Shared;
 use super::streams::Streams;
 use super::{NetworkError, discovery, transport};
 

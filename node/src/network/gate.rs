@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use libp2p::PeerId;
@@ -21,8 +21,8 @@ use super::limits::{
     ADDRESSES_MAX, ARRIVAL_EVERY_MS, ARRIVALS_BURST, BAD_KNOCKS_MAX, BAD_KNOCKS_MS, BLOCKS_MAX, NEWS_MAX,
     PER_MEMBER_MAX, RESIDENT_BYTES_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX,
 };
-use super::link::Shared;
 use super::peers::{Household, Surroundings, is_global, member_key};
+use super::shared::Shared;
 use crate::clock::Clock;
 
 /// Why somebody got no connection. The text is what `status` counts.
@@ -88,7 +88,7 @@ pub(super) struct Blocks {
     /// Until when (monotonic ms).
     timed: BTreeMap<PeerId, u64>,
     /// Rule R-16: by the configuration, for as long as it says so.
-    listed: BTreeSet<PeerId>,
+    pub(super) listed: BTreeSet<PeerId>,
 }
 
 impl Blocks {
@@ -182,7 +182,8 @@ impl Books {
         if strangers().count() >= STRANGERS_MAX {
             return Err(Refusal::Strangers);
         }
-        if strangers().filter(|other| other.household == guest.household).count() >= STRANGERS_PER_ADDRESS_MAX {
+        let here = strangers().filter(|other| other.household == guest.household).count();
+        if here >= STRANGERS_PER_ADDRESS_MAX && !self.loopback_only {
             return Err(Refusal::StrangersHere);
         }
         Ok(())
@@ -212,24 +213,20 @@ impl Gate {
     /// Refuses a peer for so long, and closes what is open once its links are gone.
     pub(super) fn block(&self, peer: PeerId, ms: u64) {
         let now = Clock::now().mono_ms;
-        self.blocks().block(peer, now.saturating_add(ms), now);
+        self.shared.blocks().block(peer, now.saturating_add(ms), now);
     }
 
-    /// Rule R-16: the list of the configuration, whole; connections of those on it end at once.
-    pub(super) fn set_listed(&mut self, peers: BTreeSet<PeerId>) {
+    /// Rule R-16: connections of those on the configuration's list end at once.
+    pub(super) fn cut_off_listed(&mut self) {
         let here: BTreeSet<PeerId> = self.books.guests.values().map(|guest| guest.peer).collect();
-        self.closing.extend(here.intersection(&peers).map(|peer| (*peer, CloseConnection::All)));
-        self.blocks().listed = peers;
+        let listed: Vec<PeerId> = here.intersection(&self.shared.blocks().listed).copied().collect();
+        self.closing.extend(listed.into_iter().map(|peer| (peer, CloseConnection::All)));
         self.wake();
     }
 
     /// Whether a peer is refused now.
     pub(super) fn is_blocked(&self, peer: &PeerId) -> bool {
-        self.blocks().holds(peer, Clock::now().mono_ms)
-    }
-
-    fn blocks(&self) -> MutexGuard<'_, Blocks> {
-        self.shared.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.blocks().holds(peer, Clock::now().mono_ms)
     }
 
     /// Rule N-210: the core wants this dial, wherever it leads.

@@ -4,105 +4,25 @@
 //! reader stops when the core's queue is full, and the stream's own flow control then slows the peer. All that the core
 //! hears of a link comes from this task in order: connected, frames, disconnected.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use coterie_protocol::{Channel, LinkId, MemberKey, Path};
+use coterie_protocol::{Channel, LinkId};
 use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use futures::{FutureExt, future};
-use libp2p::PeerId;
-use libp2p::swarm::ConnectionId;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::frames::{self, Admitted};
-use super::gate::Blocks;
-use super::limits::{ACKNOWLEDGE, ACKNOWLEDGED, JOINS_MAX, KNOCKS_PER_CONNECTION_MAX, STALLED};
-use super::peers::Household;
+use super::limits::{ACKNOWLEDGE, ACKNOWLEDGED, KNOCKS_PER_CONNECTION_MAX, STALLED};
 use super::queues::{Offered, SendQueues};
+use super::shared::{Ended, Place, Shared};
 use super::stranger::{JoinWatch, Step};
-use super::{Class, FromNetwork, Opener};
+use super::{FromNetwork, Opener};
 use crate::clock::Clock;
-
-/// What handlers, link tasks and the network task share.
-pub(super) struct Shared {
-    /// Never falls back, also not when the swarm is rebuilt (N-107).
-    next_link: AtomicU64,
-    /// Rule N-201: who reaches what, as the driver last said.
-    pub(super) classes: RwLock<BTreeMap<PeerId, Class>>,
-    /// Who is refused; outlives the swarm.
-    pub(super) blocks: Mutex<Blocks>,
-    links: Mutex<BTreeMap<LinkId, Arc<Link>>>,
-    /// News for the driver.
-    pub(super) events: mpsc::Sender<FromNetwork>,
-    /// Ends of links, for the network task.
-    ended: mpsc::Sender<Ended>,
-    /// Joins that are being served (N-204).
-    joins: AtomicUsize,
-}
-
-/// A link that is over, for the books of the network task.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// Its connection.
-    pub(super) connection: ConnectionId,
-    /// Set if it was a stranger's KNOCK that got no answer: where it came from.
-    pub(super) bad_knock: Option<Household>,
-}
-
-impl Shared {
-    pub(super) fn new(events: mpsc::Sender<FromNetwork>, ended: mpsc::Sender<Ended>) -> Self {
-        Self {
-            next_link: AtomicU64::new(1),
-            classes: RwLock::new(BTreeMap::new()),
-            blocks: Mutex::new(Blocks::default()),
-            links: Mutex::new(BTreeMap::new()),
-            events,
-            ended,
-            joins: AtomicUsize::new(0),
-        }
-    }
-
-    /// The class of a peer now; `None` is a stranger.
-    pub(super) fn class(&self, peer: &PeerId) -> Option<Class> {
-        self.classes.read().unwrap_or_else(PoisonError::into_inner).get(peer).copied()
-    }
-
-    /// The link of a number, while it lives.
-    pub(super) fn link(&self, id: LinkId) -> Option<Arc<Link>> {
-        self.links().get(&id).cloned()
-    }
-
-    /// All links that live.
-    pub(super) fn live(&self) -> Vec<Arc<Link>> {
-        self.links().values().cloned().collect()
-    }
-
-    fn links(&self) -> MutexGuard<'_, BTreeMap<LinkId, Arc<Link>>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a stream runs.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// On which connection.
-    pub(super) connection: ConnectionId,
-    /// With whom, in libp2p's words.
-    pub(super) peer_id: PeerId,
-    /// With whom, in ours.
-    pub(super) peer: MemberKey,
-    /// How it gets there.
-    pub(super) path: Path,
-    /// Whose door the connection came through; `None` if we dialled.
-    pub(super) household: Option<Household>,
-    /// KNOCKs so far on this connection.
-    pub(super) knocks: Arc<AtomicU8>,
-}
 
 /// One stream.
 pub(super) struct Link {
@@ -134,7 +54,7 @@ impl Link {
         let stranger = shared.class(&place.peer_id).is_none();
         let guest = channel == Channel::Join && opener == Opener::Peer && stranger;
         Arc::new(Self {
-            id: LinkId(shared.next_link.fetch_add(1, Ordering::Relaxed)),
+            id: shared.next_link(),
             channel,
             place,
             opener,
@@ -222,16 +142,16 @@ where
         Err(_) => tracing::error!(link = link.id.0, "link task panicked"),
     }
     link.over.store(true, Ordering::Release);
-    shared.links().remove(&link.id);
+    shared.leave(link.id);
     if link.served.load(Ordering::Acquire) {
-        shared.joins.fetch_sub(1, Ordering::AcqRel);
+        shared.end_join();
     }
     let bad_knock = link.watch().is_some_and(|watch| watch.was_refused()).then_some(link.place.household).flatten();
     if told.load(Ordering::Acquire) {
         // Nobody listens any more: the process is about to end.
         let _ = shared.events.send(FromNetwork::Disconnected { link: link.id }).await;
     }
-    let _ = shared.ended.send(Ended { connection: link.place.connection, bad_knock }).await;
+    shared.ended(Ended { connection: link.place.connection, bad_knock }).await;
 }
 
 async fn live<S>(shared: &Shared, link: &Arc<Link>, mut stream: S, told: &AtomicBool) -> End
@@ -245,7 +165,7 @@ where
     {
         return End::Closed;
     }
-    shared.links().insert(link.id, Arc::clone(link));
+    shared.enter(link);
     told.store(true, Ordering::Release);
     permit.send(FromNetwork::Connected {
         link: link.id,
@@ -254,6 +174,12 @@ where
         path: link.place.path,
         opener: link.opener,
     });
+    if let Some(round_trip_ms) = shared.round_trip_ms(link.place.connection) {
+        let quality = FromNetwork::Quality { link: link.id, round_trip_ms, path: link.place.path };
+        if shared.events.send(quality).await.is_err() {
+            return End::NobodyListens;
+        }
+    }
     let (reader, writer) = stream.split();
     let (mut reader, mut writer) = (BufReader::new(reader), writer);
     let end = {
@@ -329,11 +255,7 @@ fn on_incoming(link: &Link, bytes: &Bytes) -> Result<(), &'static str> {
 fn on_outgoing(shared: &Shared, link: &Link, frame: &Bytes) -> Result<(), &'static str> {
     let Some(mut watch) = link.watch() else { return Ok(()) };
     if watch.on_sent(frame, Clock::now().mono_ms)? == Step::Answered && !link.served.load(Ordering::Acquire) {
-        let room = |joins: usize| (joins < JOINS_MAX).then_some(joins.saturating_add(1));
-        let taken = shared.joins.fetch_update(Ordering::AcqRel, Ordering::Acquire, room);
-        if taken.is_err() {
-            return Err("too many joins at once");
-        }
+        shared.begin_join()?;
         link.served.store(true, Ordering::Release);
     }
     Ok(())
@@ -355,7 +277,7 @@ async fn write<W: AsyncWrite + Unpin>(shared: &Shared, link: &Link, writer: &mut
             }
         }
         let bytes = batch.concat();
-        if let Some(end) = within_farewell(link, write_all(writer, &bytes)).await {
+        if let Some(end) = within_farewell(link, write_all(writer, &bytes, STALLED)).await {
             return end;
         }
     }
@@ -384,16 +306,16 @@ async fn within_farewell(link: &Link, written: impl Future<Output = Option<End>>
     }
 }
 
-/// Writes all; every single step may take 30 s at most (N-406).
-async fn write_all<W: AsyncWrite + Unpin>(writer: &mut W, mut bytes: &[u8]) -> Option<End> {
+/// Writes all; every single step may take so long at most (N-406: 30 s).
+async fn write_all<W: AsyncWrite + Unpin>(writer: &mut W, mut bytes: &[u8], step: Duration) -> Option<End> {
     while !bytes.is_empty() {
-        match timeout(STALLED, writer.write(bytes)).await {
+        match timeout(step, writer.write(bytes)).await {
             Err(_) => return Some(End::Stalled),
             Ok(Ok(taken)) if taken > 0 => bytes = bytes.get(taken..).unwrap_or_default(),
             Ok(_) => return Some(End::Closed),
         }
     }
-    match timeout(STALLED, writer.flush()).await {
+    match timeout(step, writer.flush()).await {
         Err(_) => Some(End::Stalled),
         Ok(Err(_)) => Some(End::Closed),
         Ok(Ok(())) => None,
@@ -422,5 +344,53 @@ async fn watch(link: &Link) -> End {
             return End::Limit("a stranger's time is over");
         }
         tokio::time::sleep(Duration::from_millis(left)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use futures::io::Cursor;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn n_205_only_the_one_byte_is_a_yes() {
+        let hears = |bytes: &[u8]| acknowledged(Cursor::new(bytes.to_vec()));
+        assert!(hears(&[0x06]).await.is_some() && hears(&[0x06, 0x10]).await.is_some());
+        for no in [&[0x05][..], &[], &[0x00, 0x06]] {
+            assert!(hears(no).await.is_none(), "{no:?}");
+        }
+        let mut said = Cursor::new(Vec::new());
+        acknowledge(&mut said).now_or_never().unwrap().unwrap();
+        assert_eq!(said.into_inner(), [0x06]);
+    }
+
+    /// Takes so many bytes and then none.
+    struct Takes(usize);
+
+    impl AsyncWrite for Takes {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+            let taken = self.0.min(bytes.len());
+            self.0 -= taken;
+            if taken == 0 { Poll::Pending } else { Poll::Ready(Ok(taken)) }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn n_406_a_link_that_takes_no_byte_for_its_time_is_over() {
+        let step = Duration::from_millis(20);
+        assert!(write_all(&mut Takes(100), &[0; 100], step).await.is_none());
+        assert!(matches!(write_all(&mut Takes(99), &[0; 100], step).await, Some(End::Stalled)));
     }
 }

@@ -4,8 +4,9 @@
 //! byte, and an opener that hears nothing tries again. Which protocols are offered follows the peer's class, looked up
 //! anew for each stream, so a stranger becomes a member on a live connection (N-202).
 
+mod offer;
+
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
@@ -13,35 +14,25 @@ use std::task::{Context, Poll, Waker};
 
 use coterie_protocol::Channel;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Ready, ready};
+use futures::future::BoxFuture;
 use libp2p::PeerId;
 use libp2p::core::transport::PortUse;
-use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
 use libp2p::core::{Endpoint, Multiaddr};
 use libp2p::swarm::handler::{ConnectionEvent, DialUpgradeError};
 use libp2p::swarm::{
     ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm, NetworkBehaviour,
-    NotifyHandler, Stream, StreamProtocol, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent,
-    THandlerOutEvent, ToSwarm,
+    NotifyHandler, Stream, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
 };
 use tokio::time::Sleep;
 
+use self::offer::Offer;
 use super::Opener;
 use super::gate::Refusal;
 use super::limits::{HANDSHAKE, INBOUND_PER_CHANNEL_MAX, OPEN_RETRIES, OPEN_RETRY, RACE_MS};
-use super::link::{self, Link, Place, Shared};
+use super::link::{self, Link};
 use super::peers::{Household, member_key, path_of};
+use super::shared::{Place, Shared};
 use crate::clock::Clock;
-
-const JOIN: StreamProtocol = StreamProtocol::new("/coterie/join/1");
-const GROUP: StreamProtocol = StreamProtocol::new("/coterie/group/1");
-
-const fn protocol(channel: Channel) -> StreamProtocol {
-    match channel {
-        Channel::Join => JOIN,
-        Channel::Group => GROUP,
-    }
-}
 
 /// The streams behaviour: one handler per connection, and orders to open.
 pub(super) struct Streams {
@@ -365,42 +356,5 @@ impl ConnectionHandler for Handler {
             },
             _ => {}
         }
-    }
-}
-
-/// Offers the given channels, or asks for them; the negotiated one comes out with the stream.
-#[derive(Clone, Debug)]
-pub(super) struct Offer(Vec<Channel>);
-
-impl UpgradeInfo for Offer {
-    type Info = StreamProtocol;
-    type InfoIter = std::vec::IntoIter<StreamProtocol>;
-
-    fn protocol_info(&self) -> Self::InfoIter {
-        self.0.iter().map(|&channel| protocol(channel)).collect::<Vec<_>>().into_iter()
-    }
-}
-
-fn channel_of(info: &StreamProtocol) -> Channel {
-    if *info == GROUP { Channel::Group } else { Channel::Join }
-}
-
-impl InboundUpgrade<Stream> for Offer {
-    type Output = (Stream, Channel);
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Output, Infallible>>;
-
-    fn upgrade_inbound(self, stream: Stream, info: StreamProtocol) -> Self::Future {
-        ready(Ok((stream, channel_of(&info))))
-    }
-}
-
-impl OutboundUpgrade<Stream> for Offer {
-    type Output = (Stream, Channel);
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Output, Infallible>>;
-
-    fn upgrade_outbound(self, stream: Stream, info: StreamProtocol) -> Self::Future {
-        ready(Ok((stream, channel_of(&info))))
     }
 }

@@ -1,79 +1,41 @@
 //! The task that owns the swarm: takes orders, keeps books on connections, passes on news. It never waits for anybody.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use coterie_protocol::{Channel, LinkId, MemberKey, Path};
+use coterie_protocol::{Channel, LinkId, MemberKey};
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, mdns, ping};
+use libp2p::{PeerId, Swarm, mdns, ping};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
+use super::connections::{Connection, Standing};
 use super::dials::{Dials, Pending, Reached, Wish};
 use super::discovery::{self, Interfaces};
-use super::limits::{
-    DIAL_ADDRESSES_MAX, EXPULSION, FAREWELL, LISTENING_SETTLE, NETWORKS_SETTLE, NEWS_MAX, PORT_TRIES, QUALITY_MS,
-    STREAMLESS_MS, UNKNOWN_LIFE_MS,
-};
-use super::link::{Ended, Shared};
+use super::limits::{EXPULSION, FAREWELL, LISTENING_SETTLE, NETWORKS_SETTLE, NEWS_MAX, PORT_TRIES};
 use super::listen;
-use super::peers::{Surroundings, ip_of, path_of, peer_id, without_peer};
+use super::peers::Surroundings;
+use super::shared::{Ended, Shared};
 use super::streams::Outcome;
-use super::{AddressSource, Class, FromNetwork, NetworkConfig, NetworkError, ToNetwork};
+use super::{Class, FromNetwork, NetworkConfig, NetworkError, ToNetwork};
 use crate::clock::Clock;
 
 /// Why the task ended without a panic.
 pub(super) enum Why {
     /// It was told to.
     Shutdown(oneshot::Sender<()>),
+    /// Rule N-1304: with new sockets it may work again.
+    Rebuild,
     /// The driver is gone.
     NoDriver,
-}
-
-/// A connection as the books have it.
-struct Connection {
-    peer: PeerId,
-    path: Path,
-    /// Of ours, as far as known.
-    local: Option<IpAddr>,
-    inbound: bool,
-    /// When its last stream ended, or it began (monotonic ms).
-    idle_since: u64,
-    had_stream: bool,
-    round_trip: RoundTrip,
-}
-
-/// Rule N-106: smoothed round trip, told when it has changed.
-#[derive(Default)]
-struct RoundTrip {
-    smoothed_us: u64,
-    told_us: u64,
-    told_at: u64,
-}
-
-impl RoundTrip {
-    /// A measurement; gives milliseconds when the core should hear.
-    fn measured(&mut self, took: Duration, now: u64) -> Option<u64> {
-        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.smoothed_us = match self.smoothed_us {
-            0 => took.max(1),
-            old => old.saturating_sub(old / 8).saturating_add(took / 8).max(1),
-        };
-        let changed = self.smoothed_us.abs_diff(self.told_us) > self.told_us / 5;
-        if changed || now.saturating_sub(self.told_at) >= QUALITY_MS {
-            self.told_us = self.smoothed_us;
-            self.told_at = now;
-            return Some(self.smoothed_us.div_ceil(1_000));
-        }
-        None
-    }
 }
 
 /// The task.
@@ -143,6 +105,7 @@ impl NetworkTask {
                         self.say_goodbye(ends).await;
                         return Why::Shutdown(answer);
                     }
+                    Some(ToNetwork::Rebuild) => return Why::Rebuild,
                     Some(order) => self.on_order(order),
                     None => return Why::NoDriver,
                 },
@@ -174,12 +137,12 @@ impl NetworkTask {
             }
             ToNetwork::Classes(classes) => self.on_classes(classes),
             ToNetwork::Block(keys) => {
-                let peers = keys.iter().filter_map(peer_id).collect();
-                self.swarm.behaviour_mut().gate.set_listed(peers);
+                self.shared.set_listed(&keys);
+                self.swarm.behaviour_mut().gate.cut_off_listed();
             }
             ToNetwork::NetworkChanged => self.on_network_changed(),
-            // Handled by `run`, which then ends.
-            ToNetwork::Shutdown(answer) => drop(answer),
+            // These end the task: `run` has taken them.
+            ToNetwork::Shutdown(_) | ToNetwork::Rebuild => {}
             #[cfg(test)]
             ToNetwork::Panic => std::panic::resume_unwind(Box::new("a test wants it")),
         }
@@ -200,8 +163,7 @@ impl NetworkTask {
 
     /// Rule N-201: the table is replaced whole; who is no member any more has five seconds for last words (N-203).
     fn on_classes(&mut self, classes: Vec<(MemberKey, Class)>) {
-        let table = classes.into_iter().filter_map(|(key, class)| Some((peer_id(&key)?, class))).collect();
-        *self.shared.classes.write().unwrap_or_else(PoisonError::into_inner) = table;
+        self.shared.set_classes(classes);
         self.follow_classes();
         for link in self.shared.live() {
             if link.channel == Channel::Group && !self.members.contains(&link.place.peer_id) {
@@ -211,108 +173,9 @@ impl NetworkTask {
     }
 
     fn follow_classes(&mut self) {
-        let classes = self.shared.classes.read().unwrap_or_else(PoisonError::into_inner);
-        let now: BTreeSet<PeerId> = classes.keys().copied().collect();
-        drop(classes);
+        let now = self.shared.known();
         self.swarm.behaviour_mut().set_members(&self.members, &now);
         self.members = now;
-    }
-
-    fn on_dial(&mut self, wish: Wish, addresses: &[Vec<u8>], source: AddressSource) {
-        let addresses: Vec<Multiaddr> = addresses
-            .iter()
-            .filter_map(|bytes| Multiaddr::try_from(bytes.clone()).ok())
-            .filter(|address| self.surroundings.may_dial(address, source))
-            .take(DIAL_ADDRESSES_MAX)
-            .collect();
-        match wish.peer.as_ref().map(peer_id) {
-            None if wish.channel == Channel::Join => self.dial_unknown(wish, addresses),
-            Some(Some(peer)) if peer != *self.swarm.local_peer_id() => self.reach(wish, peer, addresses),
-            None | Some(_) => self.fail(wish),
-        }
-    }
-
-    /// Over a connection that is there, if one has no such stream; else by dialling.
-    fn reach(&mut self, wish: Wish, peer: PeerId, addresses: Vec<Multiaddr>) {
-        match self.free_connection(peer, wish.channel) {
-            Some(connection) => self.open(connection, peer, Pending { wish, instead: addresses }),
-            None => self.dial(wish, peer, addresses),
-        }
-    }
-
-    /// The best connection to a peer that has no live stream of this channel.
-    fn free_connection(&self, peer: PeerId, channel: Channel) -> Option<ConnectionId> {
-        let live = self.shared.live();
-        let used = |id: ConnectionId| {
-            live.iter().any(|link| link.place.connection == id && link.channel == channel && !link.is_over())
-        };
-        let all = self.connections.iter().filter(|(id, connection)| connection.peer == peer && !used(**id));
-        all.min_by_key(|(_, connection)| connection.path).map(|(id, _)| *id)
-    }
-
-    fn dial(&mut self, wish: Wish, peer: PeerId, addresses: Vec<Multiaddr>) {
-        if self.dials.join(&wish) {
-            return;
-        }
-        if addresses.is_empty() {
-            return self.fail(wish);
-        }
-        let options = DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(addresses).build();
-        self.dial_all(wish, vec![options]);
-    }
-
-    /// Rule N-104: whoever answers must prove itself by what it knows; a name in an address still binds.
-    fn dial_unknown(&mut self, wish: Wish, addresses: Vec<Multiaddr>) {
-        let options = addresses.into_iter().map(|address| match without_peer(address) {
-            (address, Some(peer)) => {
-                DialOpts::peer_id(peer).condition(PeerCondition::Always).addresses(vec![address]).build()
-            }
-            (address, None) => DialOpts::unknown_peer_id().address(address).build(),
-        });
-        let options = options.collect();
-        self.dial_all(wish, options);
-    }
-
-    fn dial_all(&mut self, wish: Wish, dials: Vec<DialOpts>) {
-        if dials.is_empty() {
-            return self.fail(wish);
-        }
-        let ids: Vec<ConnectionId> = dials.iter().map(DialOpts::connection_id).collect();
-        self.dials.begin(wish, &ids);
-        for dial in dials {
-            let id = dial.connection_id();
-            self.swarm.behaviour_mut().gate.ask(id);
-            if let Err(error) = self.swarm.dial(dial) {
-                tracing::debug!(%error, "dial refused");
-                self.on_dial_failed(id);
-            }
-        }
-    }
-
-    fn on_dial_failed(&mut self, connection: ConnectionId) {
-        for wish in self.dials.failed(connection) {
-            self.fail(wish);
-        }
-    }
-
-    fn fail(&mut self, wish: Wish) {
-        self.tell(FromNetwork::DialFailed { peer: wish.peer, channel: wish.channel });
-    }
-
-    fn open(&mut self, connection: ConnectionId, peer: PeerId, pending: Pending) {
-        let channel = pending.wish.channel;
-        if self.dials.opening(connection, pending) {
-            self.swarm.behaviour_mut().streams.open(peer, connection, channel);
-        }
-    }
-
-    /// A stream could not be opened where a connection was: it may be dead, so dial if there is where to.
-    fn on_not_opened(&mut self, pending: Pending) {
-        let Pending { wish, instead } = pending;
-        match wish.peer.as_ref().and_then(peer_id) {
-            Some(peer) if !instead.is_empty() => self.dial(wish, peer, instead),
-            _ => self.fail(wish),
-        }
     }
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -323,6 +186,7 @@ impl NetworkTask {
             }
             SwarmEvent::ConnectionClosed { connection_id, .. } => {
                 self.connections.remove(&connection_id);
+                self.shared.set_round_trip(connection_id, None);
                 for pending in self.dials.closed(connection_id) {
                     self.on_not_opened(pending);
                 }
@@ -339,23 +203,7 @@ impl NetworkTask {
     }
 
     fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
-        let (address, local, inbound) = match endpoint {
-            ConnectedPoint::Dialer { address, .. } => (address, None, false),
-            ConnectedPoint::Listener { local_addr, send_back_addr } => (send_back_addr, ip_of(local_addr), true),
-        };
-        let now = Clock::now().mono_ms;
-        self.connections.insert(
-            id,
-            Connection {
-                peer,
-                path: path_of(address),
-                local,
-                inbound,
-                idle_since: now,
-                had_stream: false,
-                round_trip: RoundTrip::default(),
-            },
-        );
+        self.connections.insert(id, Connection::new(peer, endpoint, Clock::now().mono_ms));
         match self.dials.reached(id) {
             Reached::Open(wishes) => {
                 for wish in wishes {
@@ -395,6 +243,7 @@ impl NetworkTask {
             Ok(took) => {
                 let path = connection.path;
                 let Some(round_trip_ms) = connection.round_trip.measured(took, Clock::now().mono_ms) else { return };
+                self.shared.set_round_trip(id, Some(round_trip_ms));
                 for link in self.shared.live().iter().filter(|link| link.place.connection == id) {
                     self.tell(FromNetwork::Quality { link: link.id, round_trip_ms, path });
                 }
@@ -411,8 +260,7 @@ impl NetworkTask {
             self.swarm.behaviour_mut().gate.knock_failed(household);
         }
         let Some(connection) = self.connections.get_mut(&ended.connection) else { return };
-        connection.idle_since = Clock::now().mono_ms;
-        connection.had_stream = true;
+        connection.stream_ended(Clock::now().mono_ms);
         if self.swarm.behaviour().gate.is_blocked(&connection.peer) {
             self.swarm.close_connection(ended.connection);
         }
@@ -423,13 +271,9 @@ impl NetworkTask {
         let now = Clock::now().mono_ms;
         let live = self.shared.live();
         let idle = self.connections.iter().filter(|(id, connection)| {
-            let stranger = connection.inbound && self.shared.class(&connection.peer).is_none();
-            let limit = match (connection.had_stream, stranger) {
-                (_, true) => UNKNOWN_LIFE_MS,
-                (true, false) => STREAMLESS_MS,
-                (false, false) => return false,
-            };
-            now.saturating_sub(connection.idle_since) >= limit && !live.iter().any(|link| link.place.connection == **id)
+            let known = self.shared.class(&connection.peer).is_some();
+            let standing = if known { Standing::Known } else { Standing::Stranger };
+            connection.is_useless(standing, now) && !live.iter().any(|link| link.place.connection == **id)
         });
         let idle: Vec<ConnectionId> = idle.map(|(id, _)| *id).collect();
         for id in idle {

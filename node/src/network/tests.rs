@@ -251,9 +251,8 @@ async fn n_401_a_header_beyond_its_limit_ends_the_link_and_nothing_is_handed_on(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n_406_who_reads_slowly_overflows_and_nobody_else_notices() {
     let mut hub = Node::new(15, BOTH).await;
-    let slow = Node::with([16; 32], config(BOTH), 4).await;
+    let mut slow = Node::with([16; 32], config(BOTH), 4).await;
     let mut quick = Node::new(17, BOTH).await;
-    let mut slow = slow;
     hub.classes(&[&slow, &quick]).await;
     slow.classes(&[&hub]).await;
     quick.classes(&[&hub]).await;
@@ -324,7 +323,6 @@ async fn n_102_a_node_comes_back_on_its_port_and_is_reached_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n_107_a_panic_rebuilds_the_swarm_and_numbers_of_links_go_on() {
     let (mut one, here, mut two, there) = pair(BOTH, [24, 25]).await;
-    two.order(ToNetwork::Block(vec![MemberKey([0; 32])])).await;
     two.order(ToNetwork::Panic).await;
     two.disconnected(there).await;
     one.disconnected(here).await;
@@ -425,6 +423,89 @@ async fn n_301_both_may_open_at_once_and_one_link_stays() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_204_a_stranger_has_ten_seconds_to_knock_and_a_silent_connection_goes_too() {
+    let (mut one, mut two) = (Node::new(36, BOTH).await, Node::new(37, BOTH).await);
+    one.dial(&two, Channel::Join).await;
+    let (here, ..) = one.connected().await;
+    let (there, ..) = two.connected().await;
+    let opened = Clock::now().mono_ms;
+    two.disconnected(there).await;
+    one.disconnected(here).await;
+    let lived = Clock::now().mono_ms.saturating_sub(opened);
+    assert!((9_000..15_000).contains(&lived), "{lived} ms");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_204_three_knocks_on_one_connection_and_one_over() {
+    let (mut one, mut two) = (Node::new(38, BOTH).await, Node::new(39, BOTH).await);
+    let knock = Frame { kind: JoinFrame::Knock.number(), slot: 0, body: Bytes::from_static(&[0x80]) }.to_bytes();
+    one.dial(&two, Channel::Join).await;
+    let (mut here, ..) = one.connected().await;
+    for _ in 0..3 {
+        one.send(here, knock.clone()).await;
+        let (there, _) = two.received().await;
+        two.order(ToNetwork::HangUp { link: there, block_ms: 0 }).await;
+        one.disconnected(here).await;
+        one.dial(&two, Channel::Join).await;
+        here = one.connected().await.0;
+    }
+    one.send(here, knock).await;
+    one.disconnected(here).await;
+    assert!(two.kept.iter().all(|event| !matches!(event, FromNetwork::Received { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_204_eight_joins_are_served_at_once_and_one_over_is_not() {
+    let mut host = Node::new(40, TCP).await;
+    let answer = Frame { kind: JoinFrame::Answer.number(), slot: 0, body: Bytes::from_static(&[0x80]) }.to_bytes();
+    let mut joiners = Vec::new();
+    for mark in 41..50 {
+        let mut joiner = Node::new(mark, TCP).await;
+        joiner.dial(&host, Channel::Join).await;
+        let (here, ..) = joiner.connected().await;
+        let (there, ..) = host.connected().await;
+        joiners.push((joiner, here));
+        host.send(there, answer.clone()).await;
+    }
+    let (mut ninth, here) = joiners.pop().unwrap();
+    ninth.disconnected(here).await;
+    assert!(ninth.kept.iter().all(|event| !matches!(event, FromNetwork::Received { .. })));
+    for (joiner, here) in &mut joiners {
+        assert_eq!(joiner.received().await, (*here, answer.clone()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_106_both_ends_hear_of_the_round_trip() {
+    let (mut one, here, mut two, there) = pair(BOTH, [51, 52]).await;
+    for (node, id) in [(&mut one, here), (&mut two, there)] {
+        let told = node
+            .wait("round trip", |event| match *event {
+                FromNetwork::Quality { link, round_trip_ms, path } if link == id => Some((round_trip_ms, path)),
+                _ => None,
+            })
+            .await;
+        assert!(told.0 >= 1 && told.0 < 5_000 && told.1 == Path::DirectQuic, "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_1304_a_rebuild_ends_links_and_the_node_is_reached_again_at_its_port() {
+    let (mut one, here, mut two, there) = pair(BOTH, [53, 54]).await;
+    one.order(ToNetwork::Block(vec![two.key])).await;
+    one.disconnected(here).await;
+    two.disconnected(there).await;
+    one.order(ToNetwork::Rebuild).await;
+    two.dial(&one, Channel::Group).await;
+    two.dial_failed().await;
+    // The block list outlived the swarm; without it the old addresses work.
+    one.order(ToNetwork::Block(Vec::new())).await;
+    one.dial(&two, Channel::Group).await;
+    let (again, ..) = one.connected().await;
+    assert!(again > here);
 }
 
 #[cfg(target_os = "linux")]
