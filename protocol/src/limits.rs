@@ -194,8 +194,6 @@ pub const JOIN_LIFE_MS: u64 = 600_000;
 pub const JOIN_FRAME_OPERATIONS_MAX: usize = 512;
 /// Bytes of operations put into one OPS frame; leaves room for the array's heads.
 pub const JOIN_FRAME_FILL_BYTES: usize = 60_000;
-/// Operations in one introduction, all rounds together (R-33 as built: the rule of N-209).
-pub const INTRODUCED_OPERATIONS_MAX: usize = 64;
 /// Rounds of NEED in one introduction (N-209).
 pub const INTRODUCE_ROUNDS_MAX: u8 = 16;
 /// Life of an introduction (N-209).

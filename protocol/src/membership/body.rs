@@ -42,10 +42,10 @@ pub struct Terms {
 
 impl Terms {
     /// Number of CBOR items.
-    pub(super) const ITEMS: usize = 8;
+    pub(crate) const ITEMS: usize = 8;
 
     /// Writes the items, without an array around them.
-    pub(super) fn write(&self, to: &mut Writer) {
+    pub(crate) fn write(&self, to: &mut Writer) {
         to.bytes(self.issuer)
             .bytes(self.invite_pk)
             .optional(self.bound_pk)
@@ -60,7 +60,7 @@ impl Terms {
     }
 
     /// Reads what [`Self::write`] wrote.
-    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(crate) fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             issuer: from.fixed()?,
             invite_pk: from.fixed()?,
