@@ -105,10 +105,8 @@ impl<R: CryptoRng> Speakers<R> {
     pub fn open(&mut self, bytes: &[u8]) -> Option<String> {
         let entry = self.verified(bytes)?;
         let opened = self.people.last_mut()?.group.open(self.now, &entry, self.rekey?).ok()?;
-        match opened.content.body {
-            Body::Post(post) => Some(post.text),
-            _ => None,
-        }
+        let Body::Post(post) = opened.content.body else { return None };
+        Some(post.text)
     }
 
     /// Decodes an entry of the first one's log and encodes it again.

@@ -150,16 +150,16 @@ impl Content {
     /// The fields, encoded.
     #[must_use]
     pub fn fields(&self) -> Fields {
-        let one = |write: &dyn Fn(&mut Writer)| {
+        let one = |write: &dyn Fn(&mut Writer) -> &mut Writer| {
             let mut writer = Writer::default();
             write(&mut writer);
             Zeroizing::new(writer.into_bytes())
         };
         let mut fields = Vec::from([
-            one(&|to| drop(to.uint(self.body.kind()))),
-            one(&|to| drop(to.uint(self.sent_at))),
-            one(&|to| drop(to.uint(self.tick))),
-            one(&|to| drop(to.list(&self.after))),
+            one(&|to| to.uint(self.body.kind())),
+            one(&|to| to.uint(self.sent_at)),
+            one(&|to| to.uint(self.tick)),
+            one(&|to| to.list(&self.after)),
         ]);
         fields.extend(self.body.fields().into_iter().map(Zeroizing::new));
         Fields(fields)
@@ -211,36 +211,36 @@ impl Body {
 
     fn fields(&self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
-        let mut put = |write: &dyn Fn(&mut Writer)| {
+        let mut put = |write: &dyn Fn(&mut Writer) -> &mut Writer| {
             let mut writer = Writer::default();
             write(&mut writer);
             out.push(writer.into_bytes());
         };
         match self {
             Self::Post(post) => {
-                put(&|to| drop(to.text(&post.text)));
-                put(&|to| drop(to.optional(post.reply_to)));
-                put(&|to| drop(to.list(&post.attachments)));
+                put(&|to| to.text(&post.text));
+                put(&|to| to.optional(post.reply_to));
+                put(&|to| to.list(&post.attachments));
                 put(&|to| optional_item(to, post.location.as_ref()));
-                put(&|to| drop(to.item(&post.stamp)));
+                put(&|to| to.item(&post.stamp));
             }
             Self::Edit { target, text } => {
-                put(&|to| drop(to.bytes(target)));
-                put(&|to| drop(to.text(text)));
+                put(&|to| to.bytes(target));
+                put(&|to| to.text(text));
             }
-            Self::Retract { target } => put(&|to| drop(to.bytes(target))),
+            Self::Retract { target } => put(&|to| to.bytes(target)),
             Self::React { target, emoji, on } => {
-                put(&|to| drop(to.bytes(target)));
-                put(&|to| drop(to.text(emoji)));
-                put(&|to| drop(to.bool(*on)));
+                put(&|to| to.bytes(target));
+                put(&|to| to.text(emoji));
+                put(&|to| to.bool(*on));
             }
             Self::Pin { target, on } => {
-                put(&|to| drop(to.bytes(target)));
-                put(&|to| drop(to.bool(*on)));
+                put(&|to| to.bytes(target));
+                put(&|to| to.bool(*on));
             }
             Self::Profile { name, about, avatar } => {
-                put(&|to| drop(to.text(name)));
-                put(&|to| drop(to.text(about)));
+                put(&|to| to.text(name));
+                put(&|to| to.text(about));
                 put(&|to| optional_item(to, avatar.as_ref()));
             }
             Self::Newer { fields, .. } | Self::Unreadable { fields, .. } => out.clone_from(fields),
@@ -346,10 +346,10 @@ impl Canonical for Descriptor {
     }
 }
 
-fn optional_item<T: Canonical>(to: &mut Writer, value: Option<&T>) {
+fn optional_item<'a, T: Canonical>(to: &'a mut Writer, value: Option<&T>) -> &'a mut Writer {
     match value {
-        Some(value) => drop(to.item(value)),
-        None => drop(to.null()),
+        Some(value) => to.item(value),
+        None => to.null(),
     }
 }
 
