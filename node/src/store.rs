@@ -17,8 +17,8 @@ mod vault;
 use std::path::{Path, PathBuf};
 
 use coterie_protocol::{
-    Batch, Direction, Findings, Key, LAYOUT, MetaName, OrderKey, Place, RecordId, RecordKind, SealedStore, Secret, Store,
-    StoreError,
+    Batch, Direction, Findings, Key, LAYOUT, MetaName, OrderKey, Place, RecordId, RecordKind, SealedStore, Secret,
+    Store, StoreError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 
 pub use self::directory::{Caution, DataDirectory, Holder};
 pub use self::home::Home;
-use self::home::{find_place, make_key_file, read_key_file};
+use self::home::{ClosingMark, find_place, make_key_file, read_key_file};
 pub use self::refusal::{OpenError, Problem};
 pub use self::sled::SledStore;
 pub use self::upkeep::{Salvaged, salvage, vacuum, vacuum_is_due};
@@ -78,6 +78,9 @@ pub struct Opened {
     pub clean: bool,
     /// Whether the directory was copied or restored: the instance is a new one (ST-101).
     pub place_changed: bool,
+    /// Whether the store is older than the one that was closed: restored, rolled back, or its end is lost. A whole
+    /// verification is due before anything is acknowledged (ST-19).
+    pub rolled_back: bool,
     /// In which state the store was found.
     pub condition: Condition,
     /// Whether there is so little room that nothing can be saved yet (ST-84).
@@ -88,7 +91,7 @@ impl Opened {
     /// Rule ST-100: whether this life is a new instance, which publishes fresh keys before its first message.
     #[must_use]
     pub const fn is_new_instance(&self) -> bool {
-        self.place_changed || matches!(self.condition, Condition::Replaced(_) | Condition::Lost)
+        self.place_changed || self.rolled_back || matches!(self.condition, Condition::Replaced(_) | Condition::Lost)
     }
 }
 
@@ -137,14 +140,16 @@ pub fn open(path: &Path, key: &VaultKey, start: Start<'_>) -> Result<Opened, Ope
     let place_changed = vault.body.place != place;
     let mut home = Home { directory, vault, rng: ChaCha20Rng::from_rng(&mut &mut *start.rng) };
     if place_changed {
+        // Written with the new instance, before anything else happens.
         home.vault.body.place = place;
         home.take_new_instance()?;
     }
     let (store, condition) = home.open_store(start.holder.started_ms)?;
-    if matches!(condition, Condition::Replaced(_) | Condition::Lost) && !place_changed {
+    let found = Found { place_changed, condition };
+    if found.is_new_instance() {
         home.take_new_instance()?;
     }
-    finish_opening(home, store, Found { place_changed, condition })
+    finish_opening(home, store, found)
 }
 
 /// Which key the profile in `path` asks for; takes no lock and opens nothing.
@@ -171,7 +176,9 @@ pub fn close(mut home: Home, mut store: NodeStore) -> Result<(), OpenError> {
     batch.put(RecordId::meta(MetaName::Clean).key(), vec![1]);
     batch.mark_essential();
     store.commit(&batch)?;
-    Ok(Box::new(store).close()?)
+    let state = home::store_state(&store)?;
+    Box::new(store).close()?;
+    home.leave_closing_mark(&state)
 }
 
 /// One page of a group's timeline: positions and values of `view` records, newest first, before `before` if given.
@@ -201,33 +208,50 @@ struct Found {
     condition: Condition,
 }
 
+impl Found {
+    const fn is_new_instance(&self) -> bool {
+        self.place_changed || matches!(self.condition, Condition::Replaced(_) | Condition::Lost)
+    }
+}
+
 /// The last steps of ST-82: layout, an interrupted change of keys, the mark of a clean end.
 fn finish_opening(mut home: Home, mut store: NodeStore, found: Found) -> Result<Opened, OpenError> {
     check_layout(&store)?;
     upkeep::finish_vacuum(&mut home)?;
+    let mark = home.take_closing_mark(&store)?;
+    let rolled_back = mark == ClosingMark::Differs;
     let free = home.directory.free_bytes().map_err(|error| OpenError::io(home.directory.path(), &error))?;
     let disk_full = free < sled::MARGIN_BYTES;
     let clean_key = RecordId::meta(MetaName::Clean).key();
-    let clean = store.get(&clean_key).is_ok_and(|mark| mark.is_some());
+    let was_closed = store.get(&clean_key).is_ok_and(|mark| mark.is_some()) && mark == ClosingMark::Fits;
+    if rolled_back && !found.is_new_instance() {
+        home.take_new_instance()?;
+    }
     if !disk_full {
-        let mut first = Batch::default();
-        first.erase(clean_key);
-        if !store.get(&RecordId::meta(MetaName::Schema).key()).is_ok_and(|schema| schema.is_some()) {
-            first.put(RecordId::meta(MetaName::Schema).key(), schema_bytes());
-        }
-        store.commit(&first)?;
+        write_first_batch(&mut store)?;
         home.directory.make_reserve()?;
         if store.is_rotating() {
             home.rotate(&mut store)?;
         }
     }
-    if !clean {
+    if !was_closed {
         // What the last life erased is not known.
         store.make_rotation_due();
     }
     let Found { place_changed, condition } = found;
-    let clean = clean || matches!(condition, Condition::Sound) && home.vault.is_first_life();
-    Ok(Opened { store, home, clean, place_changed, condition, disk_full })
+    let clean = was_closed || home.vault.is_first_life();
+    Ok(Opened { store, home, clean, place_changed, rolled_back, condition, disk_full })
+}
+
+/// The first batch of a life takes the mark of a clean end away, and writes the layout where it is missing.
+fn write_first_batch(store: &mut NodeStore) -> Result<(), StoreError> {
+    let schema = RecordId::meta(MetaName::Schema).key();
+    let mut batch = Batch::default();
+    batch.erase(RecordId::meta(MetaName::Clean).key());
+    if !store.get(&schema).is_ok_and(|bytes| bytes.is_some()) {
+        batch.put(schema, schema_bytes());
+    }
+    store.commit(&batch)
 }
 
 /// Rule ST-120: a store that a later version wrote is left alone. Every key says its layout, so a schema record that

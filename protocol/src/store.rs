@@ -34,7 +34,13 @@ pub trait Store: Send {
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] for a limit over 4,096; what the engine met.
-    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError>;
+    fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError>;
 
     /// Rules ST-10, ST-11, ST-12: makes the batch durable, whole; batches survive in the order of their commits.
     ///
@@ -357,7 +363,13 @@ impl Store for MemStore {
         Ok(self.0.get(key).cloned())
     }
 
-    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
         page_of_map(&self.0, (from, to), direction, limit)
     }
 
@@ -402,7 +414,8 @@ fn apply_to_map(map: &mut BTreeMap<Key, Vec<u8>>, batch: &Batch) {
 }
 
 fn usage_of_map(map: &BTreeMap<Key, Vec<u8>>) -> Usage {
-    let size = |(key, value): (&Key, &Vec<u8>)| u64::try_from(key.as_bytes().len().saturating_add(value.len())).unwrap_or(0);
+    let size =
+        |(key, value): (&Key, &Vec<u8>)| u64::try_from(key.as_bytes().len().saturating_add(value.len())).unwrap_or(0);
     Usage { records: u64::try_from(map.len()).unwrap_or(0), live_bytes: map.iter().map(size).sum(), disk_bytes: 0 }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use coterie_protocol::{Class, Instance, SealedStore, Secret, StoreError, StoreKeys};
+use coterie_protocol::{
+    Class, Direction, Instance, Key, MetaName, RecordId, SealedStore, Secret, Store, StoreError, StoreKeys,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
@@ -14,6 +16,24 @@ use super::vault::{self, Cost, SlotKey, Vault, VaultError};
 use super::{Condition, NodeStore, STORE, VAULT, VaultKey, upkeep};
 
 const KEY_FILE: &str = "vault.key";
+/// Fingerprint of the store as it was closed; there only between lives.
+const CLOSED: &str = "closed";
+
+/// What the last life noted at its end, compared with what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClosingMark {
+    /// It noted nothing: it did not end well.
+    None,
+    /// The store is the one that was closed.
+    Fits,
+    /// It is another or an older one: restored, rolled back, or damaged so that its end is missing.
+    Differs,
+}
+
+/// What changes with every commit: the census as stored, sealed anew under a random nonce each time.
+pub(super) fn store_state(store: &NodeStore) -> Result<Vec<u8>, OpenError> {
+    Ok(store.engine().get(&RecordId::meta(MetaName::Census).key())?.unwrap_or_default())
+}
 
 /// The data directory with its open vault.
 pub struct Home {
@@ -125,25 +145,57 @@ impl Home {
         if free < MARGIN_BYTES {
             self.directory.give_up_reserve()?;
         }
-        let is_first = self.vault.is_first_life();
-        let existed = self.directory.has(STORE)?;
         let put_aside = format!("broken-{}", now_ms / 1_000);
-        let condition = if existed || is_first { Condition::Sound } else { Condition::Lost };
-        match SledStore::open(&self.store_path()) {
-            Ok(engine) => return Ok((self.seal_over(engine)?, condition)),
-            Err(error @ StoreError::Corrupt { .. }) => self.refuse_if_full(error)?,
-            Err(error) => return Err(self.as_full(error)),
+        let existed = self.directory.has(STORE)?;
+        match self.open_engine() {
+            Ok(store) if existed && self.is_wiped(&store)? => Box::new(store).close()?,
+            Ok(store) if existed || self.vault.is_first_life() => return Ok((store, Condition::Sound)),
+            Ok(store) => return Ok((store, Condition::Lost)),
+            Err(OpenError::Store(error @ StoreError::Corrupt { .. })) => {
+                self.refuse_if_full(error)?;
+                tracing::error!(rule = "ST-90", "the store does not open; trying without its snapshots");
+                upkeep::put_snapshots_aside(&self.directory, &put_aside)?;
+                if let Ok(store) = self.open_engine()
+                    && !self.is_wiped(&store)?
+                {
+                    let aside = self.directory.path().join(&put_aside);
+                    return Ok((store, Condition::SnapshotsPutAside(aside)));
+                }
+            }
+            Err(OpenError::Store(error)) => return Err(self.as_full(error)),
+            Err(error) => return Err(error),
         }
-        tracing::error!(rule = "ST-90", "the store does not open; trying without its snapshots");
-        upkeep::put_snapshots_aside(&self.directory, &put_aside)?;
-        if let Ok(engine) = SledStore::open(&self.store_path()) {
-            let aside = self.directory.path().join(&put_aside);
-            return Ok((self.seal_over(engine)?, Condition::SnapshotsPutAside(aside)));
-        }
-        tracing::error!(rule = "ST-90", folder = put_aside, "the store does not open; put aside, a new one begins");
+        tracing::error!(rule = "ST-90", folder = put_aside, "the store is unusable; put aside, a new one begins");
         upkeep::put_store_aside(&self.directory, &put_aside)?;
+        let aside = self.directory.path().join(put_aside);
+        Ok((self.open_engine()?, Condition::Replaced(aside)))
+    }
+
+    fn open_engine(&mut self) -> Result<NodeStore, OpenError> {
         let engine = SledStore::open(&self.store_path())?;
-        Ok((self.seal_over(engine)?, Condition::Replaced(self.directory.path().join(put_aside))))
+        self.seal_over(engine)
+    }
+
+    /// Damage at the head of a segment makes sled take it for free: it opens without a word, with nothing in it. A
+    /// profile's store is never empty after its first life: it holds its layout.
+    fn is_wiped(&self, store: &NodeStore) -> Result<bool, OpenError> {
+        let records = store.range(&Key::lowest(), &Key::highest(), Direction::Up, 1)?;
+        Ok(!self.vault.is_first_life() && records.is_empty())
+    }
+
+    /// Rule ST-100: whether the store is an older one than the one that was closed. Taken before the first commit of a
+    /// life, and taken away with it; a life that did not end well leaves nothing to compare.
+    pub(super) fn take_closing_mark(&self, store: &NodeStore) -> Result<ClosingMark, OpenError> {
+        let Some(noted) = self.directory.read(CLOSED, 64)? else { return Ok(ClosingMark::None) };
+        let found = vault::fingerprint(&store_state(store)?);
+        self.directory.remove(CLOSED)?;
+        self.directory.sync()?;
+        Ok(if noted == found { ClosingMark::Fits } else { ClosingMark::Differs })
+    }
+
+    /// Notes what the store looks like at its close.
+    pub(super) fn leave_closing_mark(&self, state: &[u8]) -> Result<(), OpenError> {
+        self.directory.replace(CLOSED, &vault::fingerprint(state), &|_| Ok(()))
     }
 
     /// An engine that can't open for want of room says anything; "damaged" would be the wrong word (ST-84).

@@ -145,7 +145,13 @@ impl Store for SledStore {
         self.guard(Access::Read, |db| Ok(db.get(key.as_bytes())?.map(|value| value.to_vec())))
     }
 
-    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
         if from >= to {
             return page(std::iter::empty(), limit);
         }

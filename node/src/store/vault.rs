@@ -11,7 +11,7 @@ mod body;
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use coterie_protocol::{Secret, SealingKey, StoreKeys};
+use coterie_protocol::{SealingKey, Secret, StoreKeys};
 use hkdf::Hkdf;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use rand_core::CryptoRng;
@@ -121,11 +121,7 @@ impl Vault {
     /// [`VaultError`].
     pub fn open(bytes: &[u8], key: &SlotKey) -> Result<Self, VaultError> {
         let file = File::parse(bytes)?;
-        let master = file
-            .slots
-            .iter()
-            .find_map(|slot| unwrap(&file.id, slot, key))
-            .ok_or(VaultError::WrongKey)?;
+        let master = file.slots.iter().find_map(|slot| unwrap(&file.id, slot, key)).ok_or(VaultError::WrongKey)?;
         // The master key is right, so whatever is wrong from here on is damage.
         let body = file.open_body(&master)?;
         Ok(Self { id: file.id, generation: file.generation, slots: file.slots, made_now: false, master, body })
@@ -362,6 +358,11 @@ fn slot_key(key: &SlotKey, salt: &[u8; 16], cost: Cost) -> Option<Secret<32>> {
             Some(Secret::new(*derived))
         }
     }
+}
+
+/// SHA-256: tells one state of the store from another.
+pub(super) fn fingerprint(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 fn cipher(key: &Secret<32>) -> XChaCha20Poly1305 {

@@ -55,8 +55,11 @@ fn st_30_every_kind_has_a_key_that_reads_back_and_keys_order_as_ids_do() {
 
 #[test]
 fn st_30_integers_are_big_endian_so_bytes_order_as_numbers() {
-    let ids = [RecordId::entry(1, 2, 255), RecordId::entry(1, 2, 256), RecordId::entry(1, 3, 0), RecordId::entry(2, 0, 0)];
-    assert!(ids.windows(2).all(|pair| pair[0].key() < pair[1].key() && pair[0].key().as_bytes() < pair[1].key().as_bytes()));
+    let ids =
+        [RecordId::entry(1, 2, 255), RecordId::entry(1, 2, 256), RecordId::entry(1, 3, 0), RecordId::entry(2, 0, 0)];
+    assert!(
+        ids.windows(2).all(|pair| pair[0].key() < pair[1].key() && pair[0].key().as_bytes() < pair[1].key().as_bytes())
+    );
     assert_eq!(
         RecordId::op(0x0102_0304, 5, [9; 16]).key().as_bytes(),
         [&[1, 0x11, 1, 2, 3, 4, 0, 0, 0, 5][..], &[9; 16]].concat()

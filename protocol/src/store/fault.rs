@@ -10,9 +10,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{
-    Batch, Direction, IoKind, IoOperation, Store, StoreError, Usage, apply_to_map, page_of_map, usage_of_map,
-};
+use super::{Batch, Direction, IoKind, IoOperation, Store, StoreError, Usage, apply_to_map, page_of_map, usage_of_map};
 use crate::record::Key;
 
 /// The whole content of a disk at one moment.
@@ -288,7 +286,13 @@ impl Store for FaultStore {
         Ok(self.working()?.visible.get(key).cloned())
     }
 
-    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
         page_of_map(&self.working()?.visible, (from, to), direction, limit)
     }
 

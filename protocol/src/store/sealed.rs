@@ -259,8 +259,15 @@ impl<S: Store> SealedStore<S> {
     /// # Errors
     /// What the engine meets.
     pub fn new(engine: S, keys: StoreKeys, rng: Box<dyn CryptoRng + Send>) -> Result<Self, StoreError> {
-        let mut store =
-            Self { engine, keys, rng, census: Census::default(), census_lost: false, damage: RefCell::default(), rotation_due: false };
+        let mut store = Self {
+            engine,
+            keys,
+            rng,
+            census: Census::default(),
+            census_lost: false,
+            damage: RefCell::default(),
+            rotation_due: false,
+        };
         if let Some(list) = store.own_record(MetaName::Damage)? {
             store.damage = RefCell::new(Damage::from_bytes(&list));
         }
@@ -438,7 +445,13 @@ impl<S: Store> Store for SealedStore<S> {
     }
 
     /// Damaged records are passed over here and named by [`SealedStore::damaged`].
-    fn range(&self, from: &Key, to: &Key, direction: Direction, limit: usize) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
+    fn range(
+        &self,
+        from: &Key,
+        to: &Key,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, StoreError> {
         let (mut from, mut to) = (*from, *to);
         loop {
             let stored = self.engine.range(&from, &to, direction, limit)?;

@@ -1,6 +1,6 @@
 //! What the vault keeps, as the one canonical form of CBOR.
 
-use coterie_protocol::{Secret, SealingKey};
+use coterie_protocol::{SealingKey, Secret};
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroizing;
 
