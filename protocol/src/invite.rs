@@ -15,15 +15,19 @@ pub(crate) mod host;
 pub(crate) mod introduction;
 pub(crate) mod joiner;
 pub(crate) mod link;
+pub(crate) mod reason;
+pub(crate) mod verdict;
+pub(crate) mod view;
 
 pub use envelope::{open_grant, seal_grant};
-pub use frames::{Claim, Pick, Preview, Reason, Status};
-pub use host::{
-    HeldEnvelope, Host, HostOutcome, HostStep, HostView, Introduction, introduced, may_host, pick_verdict,
-};
+pub use frames::{Claim, Pick, Preview, Status};
+pub use host::{Host, HostOutcome, HostStep};
 pub use introduction::{Introduced, Introducer, IntroductionStep};
 pub use joiner::{JoinOutcome, JoinStep, Joiner, Ready, Unfit};
 pub use link::{InviteLink, LinkError, LinkKeys};
+pub use reason::Reason;
+pub use verdict::{introduced, may_host, pick_verdict};
+pub use view::{HeldEnvelope, HostView, Introduction};
 
 #[cfg(test)]
 mod tests;

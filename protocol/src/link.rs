@@ -7,166 +7,39 @@
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 pub(crate) mod choice;
+pub(crate) mod control;
 pub(crate) mod credit;
+mod face;
 pub(crate) mod handshake;
 pub(crate) mod quota;
+pub(crate) mod step;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use bytes::Bytes;
 use rand_core::CryptoRng;
 
 pub use choice::{Standing, TwinWatch, better};
+use control::{Bye, Empty, One, Twin, frame};
+pub use control::{ByeCode, DropCode, bye, twin};
 use credit::{Intake, Outflow};
 use handshake::{Answer, Hello, Offer, Ready, Tag, Tags, Transcript};
 pub use handshake::{Door, Listing, Side};
 pub use quota::{AuthorRates, Bucket, Conduct, Refused};
 use quota::{LinkRates, Passage};
+pub use step::{CAP_LONELY, CAP_METERED, CAP_RELAYS, CAP_TREE, Close, Delivery, Ends, LinkStep, PeerNode};
 
 use crate::crypto::random;
 use crate::error::PeerFault;
-use crate::ids::{Boot, GroupId, Instance, MemberKey};
+use crate::ids::{Boot, GroupId};
 use crate::limits::{HANDSHAKE_MS, LINK_SLOTS_MAX};
 use crate::time::Timestamp;
 use crate::wire::frame::{Frame, GroupFrame};
-use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
+use crate::wire::from_bytes;
 
-/// caps bit: takes part in the broadcast tree; always set (N-311).
-pub const CAP_TREE: u64 = 1;
-/// caps bit: pays for its bytes.
-pub const CAP_METERED: u64 = 2;
-/// caps bit: has no other neighbour in some shared group.
-pub const CAP_LONELY: u64 = 4;
-/// caps bit: relays for members.
-pub const CAP_RELAYS: u64 = 8;
 /// Kinds from here on belong to later versions and are skipped unread (N-401).
 const SKIPPED_KINDS: u8 = 0x80;
 /// Round trip that is assumed before one was measured.
 const ROUND_TRIP_UNKNOWN_MS: u64 = 500;
-
-macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$item:meta])* $variant:ident = $number:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum $name { $($(#[$item])* $variant),+ }
-
-        impl Canonical for $name {
-            fn write(&self, to: &mut Writer) {
-                to.uint(match self { $(Self::$variant => { let number: u64 = $number; number })+ });
-            }
-            fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                match from.uint()? { $($number => Ok(Self::$variant),)+ _ => Err(DecodeError::Unknown) }
-            }
-        }
-    };
-}
-
-codes! {
-    /// Why a slot ends (N-308).
-    DropCode {
-        /// Not shared any more.
-        NotShared = 1,
-        /// Membership did not settle in time.
-        Stalled = 2,
-        /// Other neighbours are enough.
-        Rebalance = 3,
-        /// This person left the group.
-        Left = 4,
-    }
-}
-
-codes! {
-    /// Why a link ends (0x05).
-    ByeCode {
-        /// The program ends.
-        Closing = 1,
-        /// Other neighbours are enough.
-        Rebalance = 2,
-        /// No room; the seats name others to try.
-        Full = 3,
-        /// Another link with this person is better (N-309).
-        Moved = 4,
-        /// This link was already there.
-        Duplicate = 5,
-        /// A frame broke the rules of the wire.
-        Protocol = 6,
-        /// More was given than the credit allowed.
-        Flow = 7,
-        /// Over a limit.
-        Rate = 8,
-    }
-}
-
-/// What both ends of a link are.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    /// The own key.
-    pub own: MemberKey,
-    /// The peer's, proved by the transport.
-    pub peer: MemberKey,
-    /// The own installation.
-    pub instance: Instance,
-    /// The own process start.
-    pub boot: Boot,
-    /// Own bits of N-311.
-    pub caps: u64,
-}
-
-/// What a ready peer said of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerNode {
-    /// Its installation.
-    pub instance: Instance,
-    /// Its process start.
-    pub boot: Boot,
-    /// Its bits of N-311; unknown ones are ignored.
-    pub caps: u64,
-}
-
-/// How a link came to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Close {
-    /// The peer broke a rule. Before READY nothing was sent; after it BYE is among the frames to send.
-    Fault(PeerFault),
-    /// The peer said BYE; the seats are others to try.
-    ByPeer(ByeCode, Vec<u8>),
-}
-
-/// A frame of a slot, checked for kind, size and place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The slot.
-    pub slot: u8,
-    /// Its group.
-    pub gid: GroupId,
-    /// Kind.
-    pub kind: GroupFrame,
-    /// Undecoded body.
-    pub body: Bytes,
-}
-
-/// What follows from one input.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct LinkStep {
-    /// To send, in order.
-    pub send: Vec<Frame>,
-    /// Slots that opened.
-    pub opened: Vec<(u8, GroupId)>,
-    /// A slot that the peer ended.
-    pub dropped: Option<(u8, GroupId, DropCode)>,
-    /// A frame for a group.
-    pub deliver: Option<Delivery>,
-    /// The peer says that this installation runs twice (ST-102).
-    pub twin: Option<(Instance, Boot)>,
-    /// The handshake is through: for the first time, or again.
-    pub ready: Option<PeerNode>,
-    /// A fault that does not end the link by itself (N-211).
-    pub fault: Option<PeerFault>,
-    /// Read nothing from this link for so many ms (N-606).
-    pub pause_ms: Option<u64>,
-    /// The link is over.
-    pub close: Option<Close>,
-}
 
 /// Where the current round of the handshake stands.
 enum Round {
@@ -455,7 +328,8 @@ impl Link {
     }
 
     /// The handshake took too long, if it did: reset without a word.
-    pub fn on_time(&mut self, now: Timestamp) -> Option<Close> {
+    #[must_use]
+    pub fn on_time(&self, now: Timestamp) -> Option<Close> {
         let is_late = self.deadline_mono_ms.is_some_and(|at| now.mono_ms >= at);
         is_late.then_some(Close::Fault(PeerFault::Handshake))
     }
@@ -464,62 +338,6 @@ impl Link {
     #[must_use]
     pub const fn deadline_mono_ms(&self) -> Option<u64> {
         self.deadline_mono_ms
-    }
-
-    /// Given bytes are committed or discarded: CREDIT, when it is worth a frame (N-405).
-    pub fn settled(&mut self, bytes: usize) -> Option<Frame> {
-        let total = self.flow.0.settle(u64::try_from(bytes).unwrap_or(u64::MAX))?;
-        Some(frame(GroupFrame::Credit, 0, &One(total)))
-    }
-
-    /// Whether a GIVE of this many body bytes may go now (N-405).
-    #[must_use]
-    pub fn may_give(&self, bytes: usize) -> bool {
-        self.flow.1.may_give(u64::try_from(bytes).unwrap_or(u64::MAX))
-    }
-
-    /// A GIVE of this many body bytes goes.
-    pub fn on_given(&mut self, bytes: usize, now: Timestamp) {
-        self.flow.1.on_given(u64::try_from(bytes).unwrap_or(u64::MAX), now);
-    }
-
-    /// A measured round trip.
-    pub const fn set_round_trip_ms(&mut self, ms: u64) {
-        self.round_trip_ms = ms;
-    }
-
-    /// Own caps changed: they go with the next round.
-    pub const fn set_caps(&mut self, caps: u64) {
-        self.ends.caps = caps;
-    }
-
-    /// Both ends, as given.
-    #[must_use]
-    pub const fn ends(&self) -> &Ends {
-        &self.ends
-    }
-
-    /// Which side opened it.
-    #[must_use]
-    pub const fn side(&self) -> Side {
-        self.side
-    }
-
-    /// The peer's node, once the handshake is through.
-    #[must_use]
-    pub const fn peer_node(&self) -> Option<&PeerNode> {
-        self.peer.as_ref()
-    }
-
-    /// Open slots and their groups.
-    pub fn open_slots(&self) -> impl Iterator<Item = (u8, GroupId)> {
-        self.slots.iter().filter(|(_, slot)| slot.is_open).map(|(number, slot)| (*number, slot.gid))
-    }
-
-    /// The open slot of a group.
-    #[must_use]
-    pub fn slot_of(&self, gid: &GroupId) -> Option<u8> {
-        self.open_slots().find(|(_, open)| open == gid).map(|(slot, _)| slot)
     }
 
     fn transcript(&self) -> Transcript {
@@ -533,76 +351,6 @@ impl Link {
     fn new_doors<'a, 'b>(&self, doors: &'a [Door<'b>]) -> impl Iterator<Item = &'a Door<'b>> {
         let taken: BTreeSet<GroupId> = self.open_slots().map(|(_, gid)| gid).collect();
         doors.iter().filter(move |door| door.is_open() && !taken.contains(&door.gid))
-    }
-}
-
-/// A frame of a body.
-fn frame<T: Canonical>(kind: GroupFrame, slot: u8, body: &T) -> Frame {
-    Frame { kind: kind.number(), slot, body: Bytes::from(to_bytes(body)) }
-}
-
-/// BYE, with at most three seats to try instead.
-#[must_use]
-pub fn bye(code: ByeCode, seats: &[u8]) -> Frame {
-    frame(GroupFrame::Bye, 0, &Bye { code, seats: seats.iter().take(3).copied().collect() })
-}
-
-/// TWIN: an installation runs twice (N-310).
-#[must_use]
-pub fn twin(instance: Instance, boot: Boot) -> Frame {
-    frame(GroupFrame::Twin, 0, &Twin(instance, boot))
-}
-
-struct Empty;
-
-impl Canonical for Empty {
-    fn write(&self, to: &mut Writer) {
-        to.array(0);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(0).map(|()| Self)
-    }
-}
-
-struct One<T>(T);
-
-impl<T: Canonical> Canonical for One<T> {
-    fn write(&self, to: &mut Writer) {
-        to.array(1).item(&self.0);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(1)?;
-        from.item().map(Self)
-    }
-}
-
-struct Twin(Instance, Boot);
-
-impl Canonical for Twin {
-    fn write(&self, to: &mut Writer) {
-        to.array(2).bytes(self.0).bytes(self.1);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        Ok(Self(from.fixed()?, from.fixed()?))
-    }
-}
-
-struct Bye {
-    code: ByeCode,
-    seats: Vec<u8>,
-}
-
-impl Canonical for Bye {
-    fn write(&self, to: &mut Writer) {
-        to.array(2).item(&self.code).array(self.seats.len());
-        self.seats.iter().for_each(|seat| drop(to.uint(*seat)));
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        let code = from.item()?;
-        let count = from.array_up_to(3)?;
-        Ok(Self { code, seats: (0..count).map(|_| from.small()).collect::<Result<_, _>>()? })
     }
 }
 

@@ -8,9 +8,13 @@
 //! guest session changes no key.
 
 pub(crate) mod address;
+pub(crate) mod exchange;
 pub(crate) mod keys;
+pub(crate) mod publish;
 pub(crate) mod records;
 
 pub use address::{Network, dialable, node_key};
+pub use exchange::Addresses;
 pub use keys::{KeyVerdict, LookupKeys, LookupRecord, Roll, handshake_secret};
-pub use records::{AddressBook, AddressRecord, AddressVerdict, Addresses, Owner, PublishTimes};
+pub use publish::PublishTimes;
+pub use records::{AddressBook, AddressRecord, AddressVerdict, Owner};

@@ -1,7 +1,6 @@
 //! Bodies of the frames on `/coterie/join/1` (N-207 to N-209, MB-I6), and what binds them to keys and nonces.
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
-use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -10,13 +9,13 @@ use crate::crypto::{Field, Label, Secret, mac, mac16};
 use crate::error::PeerFault;
 use crate::ids::{GroupId, Heads, Instance, MemberKey, MembershipId, OperationId, Output, SeatNumber, Signature};
 use crate::limits;
-use crate::membership::{Rule, Setting, SettingKey, Terms};
+use crate::membership::{Setting, SettingKey, Terms};
 use crate::wire::frame::{Frame, JoinFrame};
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
 
 const VERSION: u64 = 1;
-/// The longest reason: `rejected:` and an admission code.
-const REASON_BYTES_MAX: usize = 48;
+/// The longest word of STATUS.
+const STATUS_BYTES_MAX: usize = 16;
 /// NEED names at most so many (N-209).
 const NEED_MAX: usize = 64;
 /// Settings in a preview: keys are at most 63 (MB-Y1).
@@ -207,7 +206,9 @@ pub struct Preview {
 impl Canonical for Preview {
     fn write(&self, to: &mut Writer) {
         to.array(4).text(&self.name).text(&self.about).uint(self.members).array(self.policy.len());
-        self.policy.iter().for_each(|(key, value)| drop(to.array(2).uint(*key).item(value)));
+        self.policy.iter().for_each(|(key, value)| {
+            to.array(2).uint(*key).item(value);
+        });
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(4)?;
@@ -218,101 +219,6 @@ impl Canonical for Preview {
             Ok((from.small()?, from.item()?))
         });
         Ok(Self { name, about, members, policy: settings.collect::<Result<_, _>>()? })
-    }
-}
-
-/// Why a host refuses. Rule MB-I8: only somebody who proved the secret ever gets one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The seat's output went to somebody.
-    Used,
-    /// A Bump, Reclaim or Transfer took it back, or the link is tainted.
-    Withdrawn,
-    /// Its last moment has passed (MB-I7).
-    Expired,
-    /// The issuing office stands no more.
-    InviterGone,
-    /// The joiner's key is banned.
-    Banned,
-    /// The joiner's key sits there already.
-    AlreadyMember,
-    /// No seat is free.
-    Full,
-    /// An operation is not admitted, and by which rule; the word as the host sent it.
-    Rejected(String),
-}
-
-const REJECTED: &str = "rejected:";
-
-impl Reason {
-    /// From the rule that admission names.
-    #[must_use]
-    pub fn rejected(rule: Rule) -> Self {
-        Self::Rejected(rule.code().to_owned())
-    }
-
-    const fn plain(&self) -> Option<&'static str> {
-        match self {
-            Self::Used => Some("used"),
-            Self::Withdrawn => Some("withdrawn"),
-            Self::Expired => Some("expired"),
-            Self::InviterGone => Some("inviter_gone"),
-            Self::Banned => Some("banned"),
-            Self::AlreadyMember => Some("already_member"),
-            Self::Full => Some("full"),
-            Self::Rejected(_) => None,
-        }
-    }
-
-    /// Whether another ticket of the same link cannot fare better.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        match self {
-            Self::Expired | Self::InviterGone | Self::Banned | Self::AlreadyMember | Self::Full => true,
-            Self::Used | Self::Withdrawn | Self::Rejected(_) => false,
-        }
-    }
-
-    /// Rule R-18: of several tickets' reasons the one to show; `withdrawn` wins over `used`, `used` over `rejected`.
-    #[must_use]
-    pub fn stronger(self, other: Self) -> Self {
-        let weight = |reason: &Self| match reason {
-            Self::Rejected(_) => 0_u8,
-            Self::Used => 1,
-            Self::Withdrawn => 2,
-            Self::Full | Self::Expired | Self::AlreadyMember | Self::InviterGone | Self::Banned => 3,
-        };
-        if weight(&other) > weight(&self) { other } else { self }
-    }
-}
-
-impl Canonical for Reason {
-    fn write(&self, to: &mut Writer) {
-        to.array(1);
-        match (self.plain(), self) {
-            (None, Self::Rejected(code)) => to.text(&(REJECTED.to_owned() + code)),
-            (word, _) => to.text(word.unwrap_or_default()),
-        };
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(1)?;
-        let word = from.text(REASON_BYTES_MAX)?;
-        let plain = [
-            Self::Used,
-            Self::Withdrawn,
-            Self::Expired,
-            Self::InviterGone,
-            Self::Banned,
-            Self::AlreadyMember,
-            Self::Full,
-        ];
-        if let Some(reason) = plain.into_iter().find(|reason| reason.plain() == Some(&word)) {
-            return Ok(reason);
-        }
-        let code = word.strip_prefix(REJECTED).ok_or(DecodeError::Unknown)?;
-        // A code goes into a person's face: a word, whatever the host sends.
-        let is_word = !code.is_empty() && code.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
-        is_word.then(|| Self::Rejected(code.to_owned())).ok_or(DecodeError::OutOfRange)
     }
 }
 
@@ -335,7 +241,9 @@ pub struct Operations(pub Vec<Vec<u8>>);
 impl Canonical for Operations {
     fn write(&self, to: &mut Writer) {
         to.array(1).array(self.0.len());
-        self.0.iter().for_each(|operation| drop(to.raw(operation)));
+        self.0.iter().for_each(|operation| {
+            to.raw(operation);
+        });
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(1)?;
@@ -423,7 +331,7 @@ impl Canonical for Status {
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(1)?;
-        match from.text(REASON_BYTES_MAX)?.as_str() {
+        match from.text(STATUS_BYTES_MAX)?.as_str() {
             "seated" => Ok(Self::Seated),
             "pending" => Ok(Self::Pending),
             _ => Err(DecodeError::Unknown),

@@ -5,75 +5,26 @@
 //! envelope that it cannot open, judges a ticket by its own log, and carries the newcomer's Join into the group.
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
-use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use super::frames::{
-    Answer, Claim, Envelope, Fetch, HeadsBody, Knock, Meeting, Need, Operations, Pick, Preview, Prove, Reason, Status,
-    body, frame, kind_of,
+    Answer, Claim, Envelope, Fetch, HeadsBody, Knock, Meeting, Need, Operations, Pick, Prove, Status, body, frame,
+    kind_of,
 };
 use super::link::knock_key;
+use super::reason::Reason;
+use super::verdict::pick_verdict;
+use super::view::{HeldEnvelope, HostView, Introduction};
 use crate::crypto::sign::verify;
 use crate::crypto::{Label, Secret, random, same};
 use crate::error::PeerFault;
-use crate::ids::{Digest, GroupId, MemberKey, MembershipId, OperationId};
+use crate::ids::{Digest, GroupId, MemberKey};
 use crate::limits;
-use crate::membership::grant::verify_ticket;
-use crate::membership::{Admission, Body, Membership, OutputState, Role, SignedOperation};
+use crate::membership::{Body, Rule, SignedOperation};
 use crate::time::Timestamp;
 use crate::wire::frame::{Frame, JoinFrame};
-
-/// An envelope that this node holds, for a group in which it is Keyed and no guest.
-#[derive(Clone, Copy)]
-pub struct HeldEnvelope<'a> {
-    /// The group.
-    pub gid: GroupId,
-    /// The author's membership.
-    pub mid: MembershipId,
-    /// The author's key.
-    pub author: MemberKey,
-    /// Recognises the link.
-    pub lookup: Digest,
-    /// Checks the proof.
-    pub invite_pk: MemberKey,
-    /// The link's last moment, ms since 1970.
-    pub not_after: u64,
-    /// The entry's body.
-    pub sealed: &'a [u8],
-}
-
-/// What became of an introduction (N-209).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Introduction {
-    /// The roster now holds the newcomer.
-    Welcome,
-    /// These are named by what came, and are not here.
-    Needs(Vec<OperationId>),
-    /// It is out, and these operations say so; at most eight.
-    Ended(Vec<Vec<u8>>),
-    /// Neither: nothing is said.
-    Nothing,
-}
-
-/// What the host asks of the groups. The implementation is where their rules live.
-pub trait HostView {
-    /// The newest envelopes whose authors hold a standing office, until seven days after their last moment; also of
-    /// links that were revoked, so that people get the right reason. At most 256 are tried.
-    fn envelopes(&self) -> Vec<HeldEnvelope<'_>>;
-    /// Keys for members that this host does not know yet: `introduce_key` of each group (N-801).
-    fn introductions(&self) -> Vec<(GroupId, Secret<32>)>;
-    /// The log of a group.
-    fn membership(&self, gid: &GroupId) -> Option<&Membership>;
-    /// Admits Join and entry 0, stores and pushes both; what the own view then says of the newcomer.
-    ///
-    /// # Errors
-    /// The reason to send.
-    fn admit_claim(&mut self, gid: &GroupId, joiner: &MemberKey, claim: &Claim) -> Result<Status, Reason>;
-    /// Takes what a newcomer brings, all or nothing; see [`introduced`].
-    fn introduce(&mut self, gid: &GroupId, newcomer: &MemberKey, operations: &[Vec<u8>]) -> Introduction;
-}
 
 /// What follows from one input.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -187,10 +138,9 @@ impl Host {
             (State::Introducing(gid, held, rounds), JoinFrame::Introduce) => {
                 self.on_introduce((gid, held, rounds), body(frame)?, view)
             }
-            (
-                State::Silent(_) | State::Knocked(..) | State::Proved(_) | State::Introducing(..) | State::Closed,
-                _,
-            ) => Err(PeerFault::OutOfPlace),
+            (State::Silent(_) | State::Knocked(..) | State::Proved(_) | State::Introducing(..) | State::Closed, _) => {
+                Err(PeerFault::OutOfPlace)
+            }
         }
     }
 
@@ -211,8 +161,7 @@ impl Host {
             return Ok(HostStep { fault: Some(PeerFault::Knock), ..HostStep::default() });
         };
         let nonce = random(rng);
-        let meeting =
-            Meeting { joiner: self.peer, host: self.own, joiner_nonce: knock.nonce, host_nonce: nonce };
+        let meeting = Meeting { joiner: self.peer, host: self.own, joiner_nonce: knock.nonce, host_nonce: nonce };
         let answer = Answer { nonce, mac: meeting.answer_mac(&key) };
         self.progress = now;
         self.state = match door {
@@ -279,7 +228,7 @@ impl Host {
             Some(membership) if pick.terms.invite_pk == proved.invite_pk => {
                 pick_verdict(membership, pick, &self.peer, now)
             }
-            _ => Err(Reason::rejected(crate::membership::Rule::BadTicket)),
+            _ => Err(Reason::rejected(Rule::BadTicket)),
         };
         // A joiner goes through its tickets once, and once more after a lost race.
         if verdict.is_ok() {
@@ -408,110 +357,4 @@ impl Host {
 enum Door {
     Link(Digest),
     Group(GroupId),
-}
-
-/// Rule MB-I6, step 3: a host's judgement of one ticket, by its own log and its own clock.
-///
-/// # Errors
-/// The reason to send.
-pub fn pick_verdict(
-    membership: &Membership,
-    pick: &Pick,
-    joiner: &MemberKey,
-    now: Timestamp,
-) -> Result<Preview, Reason> {
-    let terms = &pick.terms;
-    let bad_ticket = || Reason::rejected(crate::membership::Rule::BadTicket);
-    let holder = membership.holder(&terms.issuer).ok_or_else(bad_ticket)?;
-    let issuer = membership.key_of(&holder).ok_or_else(bad_ticket)?;
-    verify_ticket(&membership.gid(), 0, terms, (pick.seat, pick.out), (&issuer, &pick.ticket_sig))
-        .map_err(Reason::rejected)?;
-    if terms.bound_pk.is_some_and(|bound| bound != *joiner) {
-        return Err(bad_ticket());
-    }
-    if now.wall_ms > terms.not_after.saturating_add(limits::TICKET_GRACE_MS) {
-        return Err(Reason::Expired);
-    }
-    if !membership.standing_offices().any(|(office, _)| office == terms.issuer) {
-        return Err(Reason::InviterGone);
-    }
-    if membership.is_banned(joiner, &terms.issuer, &terms.lifts) {
-        return Err(Reason::Banned);
-    }
-    if membership.roster().mids_of(joiner).next().is_some() {
-        return Err(Reason::AlreadyMember);
-    }
-    if membership.is_tainted(&terms.issuer, &terms.invite_pk) {
-        return Err(Reason::Withdrawn);
-    }
-    match membership.output_state(pick.seat, &pick.out) {
-        OutputState::Free { custody } if custody == terms.issuer => Ok(preview(membership)),
-        OutputState::Free { .. } | OutputState::Withdrawn => Err(Reason::Withdrawn),
-        OutputState::Used => Err(Reason::Used),
-        // The issuer may know operations that are not here yet: another host may judge otherwise.
-        OutputState::Unknown => Err(Reason::rejected(crate::membership::Rule::BadReference)),
-    }
-}
-
-fn preview(membership: &Membership) -> Preview {
-    let policy = membership.policy();
-    let members = membership.roster().seated().count();
-    Preview {
-        name: policy.name().to_owned(),
-        about: policy.about().to_owned(),
-        members: u8::try_from(members).unwrap_or(u8::MAX),
-        policy: policy.values().iter().map(|(key, value)| (*key, value.clone())).collect(),
-    }
-}
-
-/// The judgement behind [`HostView::introduce`] (N-209, R-33, R-34); the caller keeps "once per key and hour" for
-/// what it answers with ENDED.
-pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations: &[Vec<u8>]) -> Introduction {
-    if membership.roster().mids_of(newcomer).next().is_some() {
-        return Introduction::Welcome;
-    }
-    let verdicts = match membership.introduce(operations.iter().map(Vec::as_slice), newcomer) {
-        Ok(_) => return Introduction::Welcome,
-        Err(verdicts) => verdicts,
-    };
-    let mut missing: BTreeSet<OperationId> = BTreeSet::new();
-    for verdict in verdicts {
-        if let Admission::Waiting { missing: names, .. } = verdict {
-            missing.extend(names);
-        }
-    }
-    // What came with the same introduction is not missing.
-    operations.iter().filter_map(|bytes| SignedOperation::decode(bytes).ok()).for_each(|signed| {
-        missing.remove(&signed.id());
-    });
-    if !missing.is_empty() {
-        return Introduction::Needs(missing.into_iter().collect());
-    }
-    let ended = ended_by(membership, newcomer);
-    if ended.is_empty() { Introduction::Nothing } else { Introduction::Ended(ended) }
-}
-
-/// The newest operations that ended the memberships of a key, at most eight.
-fn ended_by(membership: &Membership, key: &MemberKey) -> Vec<Vec<u8>> {
-    let gone: BTreeSet<MembershipId> =
-        membership.memberships_of(key).filter(|mid| membership.departure(mid).is_some()).collect();
-    let void: BTreeSet<OperationId> = membership.void().into_iter().collect();
-    let ends = |signed: &&SignedOperation| {
-        let body = &signed.operation().body;
-        let leaves = matches!(body, Body::Leave { .. }) && gone.contains(&signed.mid());
-        let removes = matches!(body, Body::Remove { blow, .. } if gone.contains(&blow.target));
-        leaves || (removes && !void.contains(&signed.id()))
-    };
-    let mut ended: Vec<Vec<u8>> =
-        membership.operations().filter(ends).map(|signed| signed.bytes().to_vec()).collect();
-    let excess = ended.len().saturating_sub(limits::ENDED_OPERATIONS_MAX);
-    ended.drain(..excess);
-    ended
-}
-
-/// Whether a member may serve joins in a group: Keyed there and no guest (N-207).
-#[must_use]
-pub fn may_host(membership: &Membership, key: &MemberKey) -> bool {
-    let roster = membership.roster();
-    roster.mids_of(key).filter_map(|mid| roster.person(&mid)).any(|person| person.keyed && person.role == Role::Member)
 }

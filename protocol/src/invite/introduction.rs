@@ -69,8 +69,7 @@ impl Introducer {
     ) -> (Self, Vec<Frame>) {
         let nonce = random(rng);
         let knock = Knock { nonce, tag: Meeting::knock_tag(&own, &nonce, &key) };
-        let machine =
-            Self { own, host, gid, key, nonce, first, shown: 0, rounds: 0, answered: false, started: now };
+        let machine = Self { own, host, gid, key, nonce, first, shown: 0, rounds: 0, answered: false, started: now };
         (machine, Vec::from([frame(JoinFrame::Knock, &knock)]))
     }
 
@@ -105,8 +104,7 @@ impl Introducer {
     }
 
     fn on_answer(mut self, answer: &Answer) -> Result<IntroductionStep, Unfit> {
-        let meeting =
-            Meeting { joiner: self.own, host: self.host, joiner_nonce: self.nonce, host_nonce: answer.nonce };
+        let meeting = Meeting { joiner: self.own, host: self.host, joiner_nonce: self.nonce, host_nonce: answer.nonce };
         if !same(&meeting.answer_mac(&self.key), &answer.mac) {
             return Err(Unfit::WrongAnswer);
         }

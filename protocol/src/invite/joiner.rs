@@ -14,11 +14,12 @@ use rand_core::CryptoRng;
 
 use super::envelope::open_grant;
 use super::frames::{
-    Answer, Claim, Envelope, Fetch, HeadsBody, Knock, Meeting, Operations, Pick, Preview, Prove, Reason, Status, body,
-    frame, kind_of,
+    Answer, Claim, Envelope, Fetch, HeadsBody, Knock, Meeting, Operations, Pick, Preview, Prove, Status, body, frame,
+    kind_of,
 };
-use super::host::may_host;
 use super::link::{InviteLink, LinkKeys};
+use super::reason::Reason;
+use super::verdict::may_host;
 use crate::crypto::{Label, random, same};
 use crate::error::PeerFault;
 use crate::ids::{Heads, MemberKey};
@@ -175,8 +176,7 @@ impl Joiner {
 
     /// Rule N-207: without a correct ANSWER not one further byte is sent.
     fn on_answer(mut self, nonce: [u8; 32], answer: &Answer) -> Result<JoinStep, Unfit> {
-        let meeting =
-            Meeting { joiner: self.own, host: self.host, joiner_nonce: nonce, host_nonce: answer.nonce };
+        let meeting = Meeting { joiner: self.own, host: self.host, joiner_nonce: nonce, host_nonce: answer.nonce };
         if !same(&meeting.answer_mac(&self.keys.knock), &answer.mac) {
             return Err(Unfit::WrongAnswer);
         }
@@ -189,8 +189,7 @@ impl Joiner {
     /// Rule MB-I6, step 2: the joiner fills in what the link says and the host cannot know.
     fn on_envelope(mut self, envelope: &Envelope) -> Result<JoinStep, Unfit> {
         let names = (&envelope.gid, &envelope.mid);
-        let grant =
-            open_grant(&envelope.sealed, names, envelope.not_after, &self.keys).map_err(|_| Unfit::Envelope)?;
+        let grant = open_grant(&envelope.sealed, names, envelope.not_after, &self.keys).map_err(|_| Unfit::Envelope)?;
         if grant.epoch != 0 || grant.terms.bound_pk.is_some_and(|bound| bound != self.own) {
             return Err(Unfit::Envelope);
         }

@@ -57,7 +57,8 @@ impl TwinWatch {
     }
 
     /// A frame came on a link of that start. What to send as TWIN to both, if there are two.
-    pub fn on_frame(&mut self, instance: Instance, boot: Boot, now: Timestamp) -> Option<(Instance, Boot)> {
+    #[must_use]
+    pub fn on_frame(&self, instance: Instance, boot: Boot, now: Timestamp) -> Option<(Instance, Boot)> {
         let (current, former) = (self.current?, self.former?);
         let from_former = former.instance == instance && former.boot == boot && current.boot != boot;
         let is_twin = from_former && current.instance == instance && now.since(current.ready) >= TWIN_MS;

@@ -13,7 +13,6 @@
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
 
 use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::crypto::{Field, Label, Secret, expand, mac16, random};
@@ -129,7 +128,9 @@ impl Tags {
 impl Canonical for Tags {
     fn write(&self, to: &mut Writer) {
         to.array(self.0.len());
-        self.0.iter().for_each(|tag| drop(to.bytes(tag)));
+        self.0.iter().for_each(|tag| {
+            to.bytes(tag);
+        });
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -231,6 +232,7 @@ mod tests {
     use super::*;
     use crate::wire::{from_bytes, to_bytes};
     use alloc::vec;
+    use alloc::vec::Vec;
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
@@ -274,7 +276,9 @@ mod tests {
         let of = |tags: &[Tag]| {
             let mut writer = Writer::default();
             writer.array(tags.len());
-            tags.iter().for_each(|tag| drop(writer.bytes(tag)));
+            tags.iter().for_each(|tag| {
+                writer.bytes(tag);
+            });
             from_bytes::<Tags>(&writer.into_bytes(), 2_048)
         };
         let sorted: Vec<Tag> = (0..16).map(|n| [n; 16]).collect();

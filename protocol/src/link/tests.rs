@@ -1,6 +1,9 @@
 use super::*;
 use crate::crypto::Secret;
+use crate::ids::{Instance, MemberKey};
+use crate::wire::{Writer, to_bytes};
 use alloc::vec;
+use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 

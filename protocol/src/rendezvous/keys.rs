@@ -324,7 +324,9 @@ pub fn write_lookup_keys(records: &[&LookupRecord]) -> Vec<u8> {
 fn raw_list(items: &[Vec<u8>]) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.array(1).array(items.len());
-    items.iter().for_each(|item| drop(writer.raw(item)));
+    items.iter().for_each(|item| {
+        writer.raw(item);
+    });
     writer.into_bytes()
 }
 

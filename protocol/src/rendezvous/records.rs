@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
+use super::exchange::Addresses;
 use super::keys::{KeyName, LookupKeys, LookupRecord, Roll, first_eight};
 use crate::crypto::sign::{BadSignature, KeyPair, Provable, Signed, Verified, verify};
 use crate::crypto::{Field, Label, Secret, enc, expand, hash, random, seal};
@@ -128,7 +129,9 @@ impl AddressRecord {
     fn signed_fields<T>(&self, with: impl FnOnce(&[Field<'_>]) -> T) -> T {
         let mut addresses = Writer::default();
         addresses.array(self.addresses.len());
-        self.addresses.iter().for_each(|address| drop(addresses.bytes(address)));
+        self.addresses.iter().for_each(|address| {
+            addresses.bytes(address);
+        });
         with(&[
             Field::B(&self.gid.0),
             Field::U(1),
@@ -147,7 +150,9 @@ impl Canonical for AddressRecord {
     fn write(&self, to: &mut Writer) {
         to.array(9).uint(1_u64).bytes(self.owner.mid).bytes(self.owner.inst);
         to.uint(self.seq).uint(self.at).uint(self.until).uint(self.caps).array(self.addresses.len());
-        self.addresses.iter().for_each(|address| drop(to.bytes(address)));
+        self.addresses.iter().for_each(|address| {
+            to.bytes(address);
+        });
         to.bytes(self.sig);
     }
 
@@ -362,74 +367,6 @@ impl AddressBook {
     pub fn for_guest(&self, members: &[MembershipId], now: Timestamp) -> Addresses {
         let newest = members.iter().filter_map(|mid| self.of(mid, now).first().map(|kept| to_bytes(&*kept.record)));
         Addresses { open: newest.take(limits::GUEST_RECORDS_MAX).collect(), ..Addresses::default() }
-    }
-}
-
-/// Body of ADDRESSES (0x40), N-808.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Addresses {
-    /// Short name and number of every record the sender holds.
-    pub held: Vec<([u8; 8], u64)>,
-    /// Sealed records, encoded.
-    pub sealed: Vec<Vec<u8>>,
-    /// Plain records, encoded: to guests only.
-    pub open: Vec<Vec<u8>>,
-}
-
-impl Canonical for Addresses {
-    fn write(&self, to: &mut Writer) {
-        to.array(3).array(self.held.len());
-        self.held.iter().for_each(|(tag, seq)| drop(to.array(2).bytes(tag).uint(*seq)));
-        for records in [&self.sealed, &self.open] {
-            to.array(records.len());
-            records.iter().for_each(|record| drop(to.raw(record)));
-        }
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
-        let held = (0..from.array_up_to(limits::ADDRESS_OWNERS_MAX)?).map(|_| {
-            from.array(2)?;
-            Ok((from.fixed()?, from.uint()?))
-        });
-        let held = held.collect::<Result<_, _>>()?;
-        let mut records = |max: usize| -> Result<Vec<Vec<u8>>, DecodeError> {
-            let count = from.array_up_to(max)?;
-            (0..count).map(|_| from.skip().map(<[u8]>::to_vec)).collect()
-        };
-        Ok(Self { held, sealed: records(limits::ADDRESSES_PER_FRAME_MAX)?, open: records(limits::GUEST_RECORDS_MAX)? })
-    }
-}
-
-/// When the next own record is due.
-///
-/// Rule N-807: five seconds after a change, never less than a minute after the last, and every twelve hours.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PublishTimes {
-    changed_mono_ms: Option<u64>,
-    published_mono_ms: Option<u64>,
-}
-
-impl PublishTimes {
-    /// Own addresses or caps changed.
-    pub fn changed(&mut self, now: Timestamp) {
-        self.changed_mono_ms = Some(now.mono_ms);
-    }
-
-    /// A record went out.
-    pub fn published(&mut self, now: Timestamp) {
-        *self = Self { changed_mono_ms: None, published_mono_ms: Some(now.mono_ms) };
-    }
-
-    /// When to publish next (monotonic ms); `None` before the first addresses are known.
-    #[must_use]
-    pub fn due_mono_ms(&self) -> Option<u64> {
-        let renew = self.published_mono_ms.map(|at| at.saturating_add(limits::ADDRESS_RENEW_MS));
-        let changed = self.changed_mono_ms.map(|at| {
-            let rested = at.saturating_add(limits::ADDRESS_DEBOUNCE_MS);
-            self.published_mono_ms.map_or(rested, |last| rested.max(last.saturating_add(limits::ADDRESS_PAUSE_MS)))
-        });
-        [renew, changed].into_iter().flatten().min()
     }
 }
 

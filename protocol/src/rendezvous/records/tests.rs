@@ -186,15 +186,3 @@ fn n_806_every_truncation_and_bit_flip_is_refused() {
         assert!(!matches!(AddressRecord::open(GID, &flipped, &lookup().0), Ok(Some(_))), "bit {bit}");
     }
 }
-
-#[test]
-fn n_807_records_follow_changes_but_not_each_flutter() {
-    let (mut times, start) = (PublishTimes::default(), Timestamp::new(1_000, 0));
-    assert_eq!(times.due_mono_ms(), None);
-    times.changed(start);
-    assert_eq!(times.due_mono_ms(), Some(6_000));
-    times.published(start.plus_ms(5_000));
-    assert_eq!(times.due_mono_ms(), Some(6_000 + limits::ADDRESS_RENEW_MS));
-    times.changed(start.plus_ms(6_000));
-    assert_eq!(times.due_mono_ms(), Some(66_000));
-}
