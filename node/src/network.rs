@@ -74,7 +74,7 @@ pub enum ToNetwork {
     },
     /// Who may reach what from now on; replaces the table (N-201). All others are strangers.
     Classes(Vec<(MemberKey, Class)>),
-    /// Rule R-16: the hidden setting `node.block`, whole. Open connections of these people end at once.
+    /// By R-16, the hidden setting `node.block`, whole. Open connections of these people end at once.
     Block(Vec<MemberKey>),
     /// Interfaces changed: connections from addresses that are gone end (N-1302).
     NetworkChanged,

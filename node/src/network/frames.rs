@@ -48,7 +48,7 @@ enum Verdict {
     Refuse,
 }
 
-/// Rule N-401: the limit of a kind is checked on the header.
+/// The limit of a kind is checked on the header (N-401).
 fn verdict(channel: Channel, kind: u8, slot: u8, length: usize) -> Verdict {
     if kind >= 0x80 {
         return if length <= SKIPPED_BODY_BYTES_MAX { Verdict::Skip } else { Verdict::Refuse };

@@ -116,7 +116,7 @@ struct Books {
     bad_knocks: BTreeMap<Household, Knocks>,
     /// Dials that the core asked for.
     asked: BTreeSet<ConnectionId>,
-    /// Rule R-14: everybody comes from this one address, so it can't be counted.
+    /// Everybody comes from this one address, so it can't be counted.
     loopback_only: bool,
 }
 
@@ -205,7 +205,7 @@ impl Gate {
         Self { shared, books: Books::default(), refused: VecDeque::new(), closing: VecDeque::new(), waker: None }
     }
 
-    /// Rule R-14: whether all own addresses are loopback ones.
+    /// Whether all own addresses are loopback ones.
     pub(super) const fn follow(&mut self, surroundings: &Surroundings) {
         self.books.loopback_only = surroundings.loopback_only;
     }
@@ -216,7 +216,7 @@ impl Gate {
         self.shared.blocks().block(peer, now.saturating_add(ms), now);
     }
 
-    /// Rule R-16: connections of those on the configuration's list end at once.
+    /// Connections of those on the configuration's list end at once.
     pub(super) fn cut_off_listed(&mut self) {
         let here: BTreeSet<PeerId> = self.books.guests.values().map(|guest| guest.peer).collect();
         let listed: Vec<PeerId> = here.intersection(&self.shared.blocks().listed).copied().collect();
@@ -274,7 +274,7 @@ impl Gate {
     }
 }
 
-/// Rule N-204: above 512 MiB resident every stranger is refused. Unknown (no procfs) counts as enough.
+/// By N-204, above 512 MiB resident every stranger is refused. Unknown (no procfs) counts as enough.
 fn memory_is_short() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

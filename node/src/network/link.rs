@@ -41,7 +41,7 @@ pub(super) struct Link {
     wake: Notify,
     /// An overflow to tell.
     tell: Notify,
-    /// Rule N-204: set while a stranger joins by us.
+    /// Set while a stranger joins by us (N-204).
     watch: Option<Mutex<JoinWatch>>,
     /// Whether it is one of the joins at once.
     served: AtomicBool,
@@ -201,7 +201,7 @@ where
     end
 }
 
-/// Rule N-205: the acceptor's first byte.
+/// The acceptor's first byte (N-205).
 async fn acknowledge<S: AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
     stream.write_all(&[ACKNOWLEDGED]).await?;
     stream.flush().await

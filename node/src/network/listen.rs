@@ -61,7 +61,7 @@ impl Listen {
     }
 }
 
-/// Rule R-14: whether everything is on loopback addresses.
+/// Whether everything is on loopback addresses.
 pub(super) fn loopback_only(listen: &[Listen]) -> bool {
     !listen.is_empty() && listen.iter().all(Listen::is_loopback)
 }

@@ -82,14 +82,14 @@ pub(super) fn without_peer(mut address: Multiaddr) -> (Multiaddr, Option<PeerId>
 pub(super) struct Surroundings {
     /// Own networks: address and prefix length.
     pub(super) networks: Vec<(IpAddr, u8)>,
-    /// Rule R-14: every own listen address is a loopback one, so a group on one machine meshes by itself.
+    /// Every own listen address is a loopback one, so a group on one machine meshes by itself.
     pub(super) loopback_only: bool,
 }
 
 impl Surroundings {
     /// Whether an address may be dialled.
     ///
-    /// Rule N-809: those of the person as they are; learned ones only as `ip / tcp` or `ip / udp / quic-v1`, with a
+    /// By N-809, those of the person as they are; learned ones only as `ip / tcp` or `ip / udp / quic-v1`, with a
     /// port that belongs to programs and a host that is public or in an own network.
     pub(super) fn may_dial(&self, address: &Multiaddr, source: AddressSource) -> bool {
         match (source, Shape::of(address)) {

