@@ -66,10 +66,9 @@ pub const RELEASE_BELOW_MAX: usize = 64;
 pub const RELEASE_PER_ISSUER_MAX: usize = 500;
 /// Branches of one chain that are taken without an office's word (MB-L3).
 pub const BRANCHES_MAX: usize = 4;
-/// Unconfirmed Joins on one output that are taken as they come (MB-L4).
-pub const JOINS_PER_OUTPUT_MAX: usize = 8;
-/// The same, while each comes before all earlier ones (MB-L4).
-pub const RISING_JOINS_PER_OUTPUT_MAX: usize = 64;
+/// Joins by one office's tickets on one output that enter the log without an office's word (MB-L4). Each must have
+/// been among the three least when it came, so honest crowds stay far below.
+pub const JOINS_PER_OUTPUT_MAX: usize = 64;
 /// Rosters remembered by their heads (E-17).
 pub const ROSTER_MEMO_MAX: usize = 64;
 /// The batch fold checks the incremental one after every batch up to this many operations.

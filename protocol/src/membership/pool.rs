@@ -16,7 +16,7 @@ use super::table::Table;
 use crate::ids::OperationId;
 use crate::limits::{
     BRANCHES_MAX, JOINS_PER_OUTPUT_MAX, POOL_JOINS_MAX, POOL_PER_ISSUER_MAX, POOL_PER_OFFICE_MAX, POOL_VOID_MAX,
-    RELEASE_BELOW_MAX, RELEASE_PER_ISSUER_MAX, RISING_JOINS_PER_OUTPUT_MAX,
+    RELEASE_BELOW_MAX, RELEASE_PER_ISSUER_MAX,
 };
 
 /// Rounds of one settling; each admits or holds something. More would only be reached under attack. *guess*
@@ -168,7 +168,9 @@ impl Pool {
         may
     }
 
-    /// Rules MB-L3 and MB-L4: one branch too many, or one Join too many on an output.
+    /// Rules MB-L3 and MB-L4: one branch too many, or one Join too many on an output. Joins that are no contestants are
+    /// inert and pooled anyway, so only those that once were among the three least are counted: an arrival order can
+    /// make replicas differ only beyond 64 of them.
     fn is_crowded(&self, graph: &Graph, at: At) -> bool {
         let node = &graph.nodes[at];
         match &node.deed {
@@ -176,7 +178,7 @@ impl Pool {
                 let leaves = &graph.chains[node.chain].leaves;
                 leaves.iter().filter(|&&leave| leave < at && !self.held[leave]).count() >= BRANCHES_MAX
             }
-            Deed::Join { issuer, tie, .. } => {
+            Deed::Join { issuer, .. } => {
                 let Some(join) = graph.join_of(node.chain) else { return false };
                 let log = &graph.seats[usize::from(join.seat.0)];
                 let Some(out) = log.find(&join.out) else { return false };
@@ -184,16 +186,10 @@ impl Pool {
                     touch.out == out
                         && touch.node < at
                         && matches!(touch.kind, TouchKind::Join)
-                        && !self.held[touch.node]
+                        && !self.is_outside(touch.node)
+                        && graph.issuer_of(graph.nodes[touch.node].chain) == Some(*issuer)
                 });
-                let ties: Vec<[u8; 32]> = rivals
-                    .filter_map(|touch| match graph.nodes[touch.node].deed {
-                        Deed::Join { issuer: other, tie, .. } if other == *issuer => Some(tie),
-                        _ => None,
-                    })
-                    .collect();
-                let rising = ties.iter().all(|other| tie < other);
-                ties.len() >= if rising { RISING_JOINS_PER_OUTPUT_MAX } else { JOINS_PER_OUTPUT_MAX }
+                rivals.count() >= JOINS_PER_OUTPUT_MAX
             }
             Deed::Genesis
             | Deed::Confirm { .. }

@@ -1,6 +1,8 @@
 //! The numbered scenarios and invariants of the membership specification.
 
 mod cast;
+mod invariants;
+mod syncing;
 mod scenarios_admins;
 mod scenarios_offices;
 mod scenarios_seats;

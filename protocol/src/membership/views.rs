@@ -108,6 +108,17 @@ impl<const S: usize> Membership<S> {
         self.log.graph.nodes.iter().map(|node| &*node.signed)
     }
 
+    /// Every output that was ever named, by seat: for tests that claim what isn't theirs.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn known_outputs(&self) -> Vec<(SeatNumber, Output)> {
+        (0..=u8::MAX)
+            .map(SeatNumber)
+            .zip(self.log.graph.seats.iter())
+            .flat_map(|(number, seat)| seat.outputs.iter().map(move |out| (number, *out)))
+            .collect()
+    }
+
     /// The operation that somebody's next one follows.
     #[must_use]
     pub fn tip(&self, mid: &MembershipId) -> Option<OperationId> {

@@ -1,0 +1,361 @@
+//! Random histories of a group: honest people on several sides of a partition, and hostile ones who fork, drop what
+//! they know, spend outputs twice, claim what isn't theirs and pin at random. The same seed gives the same history.
+
+use alloc::vec::Vec;
+
+use super::town::{Link, Person, Says, Side};
+use crate::ids::{OperationId, Output, SeatNumber};
+use crate::membership::{Blow, Body, Setting, setting};
+
+/// Small, seeded, good enough to choose by (splitmix64).
+pub struct Dice(u64);
+
+impl Dice {
+    /// From a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `end`; 0 if there is none.
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next().checked_rem(u64::try_from(end).unwrap_or(1)).unwrap_or(0)).unwrap_or(0)
+    }
+
+    /// One of them.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
+        let at = self.below(of.len());
+        of.get(at)
+    }
+
+    /// Another order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            let other = self.below(end.saturating_add(1));
+            list.swap(end, other);
+        }
+    }
+}
+
+/// How people behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// By section 9, without Removes, Demotes, Leaves, Bumps and Reclaims.
+    Gentle,
+    /// By section 9.
+    Honest,
+    /// Any own operation as `prev`, any known output, any pin.
+    Hostile,
+}
+
+/// A group in the making.
+pub struct History<const S: usize> {
+    /// What each partition knows.
+    pub sides: Vec<Side<S>>,
+    /// Everybody who ever tried to join.
+    pub people: Vec<Person>,
+    links: Vec<Link>,
+    dice: Dice,
+    manners: Manners,
+    born: usize,
+    /// The side on which somebody acts now.
+    here: usize,
+    /// Outputs that were given away already (MB-D5).
+    live: Vec<Output>,
+}
+
+impl<const S: usize> History<S> {
+    /// A founder, two admins with seats of their own, and three sides that all know it.
+    ///
+    /// # Panics
+    /// Never, with these keys.
+    #[must_use]
+    pub fn new(seed: u64, manners: Manners) -> Option<Self> {
+        let mut founder = Person::new("founder");
+        let mut first = Side::<S>::found(&mut founder).ok()?;
+        let mut people = Vec::from([founder.clone()]);
+        for (seat, name) in [(1, "ben"), (2, "caro")] {
+            let mut admin = Person::new(name);
+            first.seat(&founder, &mut admin, seat);
+            let office = first.promote(&founder, &mut admin);
+            first.transfer(&founder, &[seat.wrapping_mul(2).wrapping_add(1)], office);
+            people.push(admin);
+        }
+        let (second, third) = (first.split(), first.split());
+        let sides = Vec::from([first, second, third]);
+        Some(Self { sides, people, links: Vec::new(), dice: Dice::new(seed), manners, born: 0, here: 0, live: Vec::new() })
+    }
+
+    /// `steps` random acts on random sides, with a merge now and then.
+    pub fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            let side = self.dice.below(self.sides.len());
+            if self.dice.below(12) == 0 {
+                let other = self.dice.below(self.sides.len());
+                self.merge(side, other);
+            } else {
+                self.act(side);
+            }
+        }
+    }
+
+    fn merge(&mut self, into: usize, from: usize) {
+        if into == from {
+            return;
+        }
+        let other = self.sides.get(from).map(Side::split);
+        if let (Some(side), Some(other)) = (self.sides.get_mut(into), other) {
+            side.merge(&other);
+        }
+    }
+
+    /// All sides learn everything.
+    pub fn heal(&mut self) {
+        for _ in 0..2 {
+            for into in 0..self.sides.len() {
+                for from in 0..self.sides.len() {
+                    self.merge(into, from);
+                }
+            }
+        }
+    }
+
+    /// Every operation that anybody knows, once, in an order in which nothing waits.
+    #[must_use]
+    pub fn operations(&mut self) -> Vec<Vec<u8>> {
+        self.heal();
+        self.sides.first().map(|side| side.log.known().map(|op| op.bytes().to_vec()).collect()).unwrap_or_default()
+    }
+
+    fn act(&mut self, at: usize) {
+        let Some(mut side) = self.sides.get(at).map(Side::split) else { return };
+        self.here = at;
+        match self.dice.below(10) {
+            0..=3 => self.invite_or_join(&mut side),
+            4 | 5 => self.confirm(&mut side),
+            _ => self.govern(&mut side),
+        }
+        if let Some(place) = self.sides.get_mut(at) {
+            *place = side;
+        }
+    }
+
+    /// Nobody honest is in two places: each person acts on one side only.
+    fn home(&self, person: &Person) -> usize {
+        usize::from(person.key().0.first().copied().unwrap_or(0)).checked_rem(self.sides.len()).unwrap_or(0)
+    }
+
+    /// Free outputs of an office that weren't given away yet; a hostile author doesn't care.
+    fn giveable(&self, side: &Side<S>, office: &crate::ids::Office) -> Vec<(SeatNumber, Output)> {
+        let mut pairs = side.log.free_outputs(office);
+        if self.manners != Manners::Hostile {
+            pairs.retain(|(_, out)| !self.live.contains(out));
+        }
+        pairs
+    }
+
+    fn admin(&mut self, side: &Side<S>) -> Option<Person> {
+        let hostile = self.manners == Manners::Hostile;
+        let admins: Vec<Person> = self
+            .people
+            .iter()
+            .filter(|person| person.office.is_some_and(|office| side.log.operation(&office).is_some()))
+            .filter(|person| hostile || side.log.standing(&person.mid) == person.office)
+            .filter(|person| hostile || self.home(person) == self.here)
+            .cloned()
+            .collect();
+        self.dice.pick(&admins).cloned()
+    }
+
+    fn invite_or_join(&mut self, side: &mut Side<S>) {
+        if self.links.is_empty() || self.dice.below(2) == 0 {
+            let Some(issuer) = self.admin(side) else { return };
+            let Some(office) = issuer.office else { return };
+            let mut pairs = self.giveable(side, &office);
+            if self.manners == Manners::Hostile && self.dice.below(3) == 0 {
+                pairs = self.any_pair(side).into_iter().collect();
+            }
+            pairs.truncate(self.dice.below(2).saturating_add(1));
+            pairs.sort_unstable();
+            if !pairs.is_empty() {
+                self.live.extend(pairs.iter().map(|pair| pair.1));
+                let says = Says { approve: self.dice.below(8) == 0, ..Says::default() };
+                self.links.push(side.link_for(&issuer, &pairs, &says));
+            }
+            return;
+        }
+        let Some(link) = self.dice.pick(&self.links).cloned() else { return };
+        let ticket = self.dice.below(link.grant.tickets.len());
+        if self.manners == Manners::Gentle {
+            self.links.retain(|other| other.grant != link.grant);
+        }
+        let again = self.dice.below(5) == 0 && self.manners != Manners::Gentle;
+        let mut person = if again { self.dice.pick(&self.people).cloned() } else { None }.unwrap_or_else(|| {
+            self.born = self.born.saturating_add(1);
+            Person::new(&alloc::format!("p{}", self.born))
+        });
+        person.name = alloc::format!("{}'", person.name);
+        let mid = side.join(&mut person, &link, ticket);
+        if side.log.operation(&mid.into()).is_some() {
+            self.people.push(person);
+        }
+    }
+
+    fn confirm(&mut self, side: &mut Side<S>) {
+        let Some(by) = self.admin(side) else { return };
+        let Some(office) = by.office else { return };
+        if self.manners == Manners::Hostile {
+            let joins: Vec<OperationId> = side
+                .log
+                .known()
+                .filter(|signed| matches!(signed.operation().body, Body::Join(_)))
+                .map(crate::membership::SignedOperation::id)
+                .collect();
+            if let Some(&join) = self.dice.pick(&joins) {
+                self.write(side, &by, Body::Confirm { join });
+            }
+            return;
+        }
+        for join in side.log.due_confirms(&office, &|_| 2).confirm {
+            side.write(&by, Body::Confirm { join });
+        }
+    }
+
+    fn govern(&mut self, side: &mut Side<S>) {
+        let Some(by) = self.admin(side) else { return };
+        let people: Vec<Person> =
+            self.people.iter().filter(|person| side.log.operation(&person.mid.into()).is_some()).cloned().collect();
+        let Some(target) = self.dice.pick(&people).cloned() else { return };
+        match self.dice.below(8) {
+            0 | 1 => self.promote(side, &by, &target),
+            2 => self.hand_over(side, &by),
+            3 => {
+                let value = (self.dice.below(4) != 0).then(|| Setting::Bool(self.dice.below(2) == 0));
+                self.write(side, &by, Body::SetPolicy { sets: Vec::from([(setting::REQUIRE_CONFIRM, value)]) });
+            }
+            _ if self.manners == Manners::Gentle => {}
+            4 => self.strike(side, &by, &target),
+            5 => {
+                if let Some(pair) = self.pair_for(side, &by) {
+                    self.write(side, &by, Body::Bump { pairs: Vec::from([pair]) });
+                }
+            }
+            6 => {
+                let after = self.leave_to_cite(side);
+                if let Some(pair) = self.any_pair(side) {
+                    self.write(side, &by, Body::Reclaim { pairs: Vec::from([pair]), after });
+                }
+            }
+            _ => {
+                // The founder's departure would freeze many a history at its beginning.
+                if self.dice.below(3) == 0 && target.mid != side.log.gid().into() {
+                    let heirs = by.office.filter(|_| by.mid != target.mid).into_iter().collect();
+                    self.write(side, &target, Body::Leave { heirs, cuts: Vec::new() });
+                }
+            }
+        }
+    }
+
+    fn promote(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
+        let known = side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
+        if self.manners != Manners::Hostile && !known {
+            return;
+        }
+        let office = self.write(side, by, Body::Promote { target: target.mid });
+        if side.log.operation(&office).is_some() {
+            let mut admin = target.clone();
+            admin.office = Some(office);
+            self.people.push(admin);
+        }
+    }
+
+    fn hand_over(&mut self, side: &mut Side<S>, by: &Person) {
+        let Some(to) = self.admin(side).and_then(|admin| admin.office) else { return };
+        if let Some(pair) = self.pair_for(side, by) {
+            self.write(side, by, Body::Transfer { pairs: Vec::from([pair]), to });
+        }
+    }
+
+    fn strike(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
+        let chain: Vec<OperationId> = side
+            .log
+            .known()
+            .filter(|signed| signed.mid() == target.mid)
+            .map(crate::membership::SignedOperation::id)
+            .collect();
+        let pin = if self.manners == Manners::Hostile || self.dice.below(3) == 0 {
+            self.dice.pick(&chain).copied()
+        } else {
+            chain.last().copied()
+        };
+        let Some(pin) = pin else { return };
+        let mut seen: Vec<OperationId> = target.office.into_iter().collect();
+        if self.manners == Manners::Hostile && self.dice.below(3) == 0 {
+            seen = side
+                .log
+                .known()
+                .filter(|signed| matches!(signed.operation().body, Body::Demote(_)))
+                .map(crate::membership::SignedOperation::id)
+                .take(1)
+                .collect();
+        }
+        let blow = Blow { target: target.mid, pin, seen };
+        let body = if self.dice.below(3) == 0 {
+            Body::Demote(blow)
+        } else {
+            Body::Remove { blow, cuts: Vec::new(), ban: self.dice.below(3) == 0 }
+        };
+        self.write(side, by, body);
+    }
+
+    fn leave_to_cite(&mut self, side: &Side<S>) -> Option<OperationId> {
+        let leaves: Vec<OperationId> = side
+            .log
+            .known()
+            .filter(|signed| matches!(signed.operation().body, Body::Leave { .. }))
+            .map(crate::membership::SignedOperation::id)
+            .collect();
+        self.dice.pick(&leaves).copied()
+    }
+
+    /// An output that the author may consume; a hostile one takes any.
+    fn pair_for(&mut self, side: &Side<S>, by: &Person) -> Option<(SeatNumber, Output)> {
+        if self.manners == Manners::Hostile && self.dice.below(2) == 0 {
+            return self.any_pair(side);
+        }
+        let free = self.giveable(side, &by.office?);
+        let pair = self.dice.pick(&free).copied();
+        self.live.extend(pair.map(|pair| pair.1));
+        pair
+    }
+
+    /// Any output of any seat that was ever named, or follows from one.
+    fn any_pair(&mut self, side: &Side<S>) -> Option<(SeatNumber, Output)> {
+        let known = side.log.known_outputs();
+        self.dice.pick(&known).copied()
+    }
+
+    /// Writes after the tip; a hostile author sometimes after any own operation, with little in its past.
+    fn write(&mut self, side: &mut Side<S>, who: &Person, body: Body) -> OperationId {
+        if self.manners == Manners::Hostile && self.dice.below(3) == 0 {
+            let own: Vec<OperationId> = side
+                .log
+                .known()
+                .filter(|signed| signed.mid() == who.mid)
+                .map(crate::membership::SignedOperation::id)
+                .collect();
+            if let Some(&prev) = self.dice.pick(&own) {
+                return side.write_after(who, prev, &[], body);
+            }
+        }
+        side.write(who, body)
+    }
+}
