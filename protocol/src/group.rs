@@ -1,0 +1,170 @@
+//! One group: the only place where its organs meet.
+//!
+//! Membership says who sits where, the logs say what was written, the keys open it, the tree spreads it, sync repairs.
+//! None of them knows another. Here each outcome of one becomes an input of the next, and all that follows for disk,
+//! links and faces goes into one [`Effects`] (H-3). What a step changes is written down where it is changed, so that
+//! the batch of a step is always whole.
+
+mod arrivals;
+mod authority;
+mod duties;
+mod fetching;
+mod founding;
+mod hearing;
+mod ledger;
+mod lines;
+mod neighbours;
+mod operations;
+mod records;
+mod requests;
+mod rescue;
+mod reunion;
+mod sharing;
+mod speaking;
+mod views;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+
+use crate::effects::Effects;
+use crate::encryption::GroupKeys;
+use crate::error::PeerFault;
+use crate::event::{Alert, AlertKind, Event};
+use crate::identity::Identity;
+use crate::ids::{Boot, Digest, EntryId, GroupId, Instance, LinkId, LogId, MemberKey, MembershipId, OrderKey};
+use crate::log::{Logs, Place, Words};
+use crate::membership::Membership;
+use crate::record::RecordId;
+use crate::time::Timestamp;
+use crate::timeline::Recent;
+
+pub(crate) use authority::Rosters;
+pub(crate) use ledger::Numbers;
+pub(crate) use records::{GroupRecord, InviteRecord, OutboxRecord, Standing, ViewRecord};
+
+/// What every step has at hand: the moment, luck, who we are, and where consequences go.
+pub(crate) struct Context<'a> {
+    /// Now.
+    pub(crate) now: Timestamp,
+    /// Randomness of this step.
+    pub(crate) rng: &'a mut dyn CryptoRng,
+    /// The profile's key.
+    pub(crate) identity: &'a Identity,
+    /// This installation.
+    pub(crate) instance: Instance,
+    /// This process start.
+    pub(crate) boot: Boot,
+    /// The name that groups joined from now on will see.
+    pub(crate) name: &'a str,
+    /// Where this node can be reached, best first.
+    pub(crate) listening: &'a [Vec<u8>],
+    /// All that follows.
+    pub(crate) effects: &'a mut Effects,
+    /// Peers' faults met in this step.
+    pub(crate) faults: &'a mut Vec<(LinkId, PeerFault)>,
+}
+
+/// An invite of one's own, with its secret.
+pub(crate) struct Issued {
+    pub(crate) record: InviteRecord,
+    pub(crate) secret: crate::crypto::Secret<16>,
+}
+
+/// A sealed seat grant in somebody's log: by it this node can let a joiner in (MB-I5).
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    pub(crate) author: MembershipId,
+    pub(crate) invite_pk: MemberKey,
+    pub(crate) not_after_ms: u64,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Why a stored record was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Its key may be here now.
+    Open(Place),
+    /// Whether it counts has changed.
+    Recount(Place),
+}
+
+/// All that is known of one group.
+pub(crate) struct Group {
+    /// Local number of the group in the store.
+    pub(crate) g: u32,
+    me: MembershipId,
+    own: LogId,
+    record: GroupRecord,
+    membership: Membership,
+    logs: Logs,
+    keys: GroupKeys,
+    numbers: Numbers,
+    recent: Recent,
+    /// Messages whose key isn't here yet, by the Rekey of their epoch.
+    unopened: BTreeMap<EntryId, BTreeSet<Place>>,
+    /// Messages that don't count, or didn't when they came; looked at again when membership moves.
+    void: BTreeSet<Place>,
+    /// Where opened messages stand in the timeline.
+    shown: BTreeMap<Place, OrderKey>,
+    /// What is being read back, and why.
+    reading: BTreeMap<RecordId, Purpose>,
+    /// The last verdict on each author's words.
+    words: BTreeMap<MembershipId, Words>,
+    /// The Rekey of the current epoch of each branch, to know the one before (E-45).
+    epochs: BTreeMap<(LogId, u8), EntryId>,
+    outbox: BTreeMap<u64, OutboxRecord>,
+    invites: BTreeMap<u32, Issued>,
+    envelopes: BTreeMap<Digest, Vec<Envelope>>,
+    sharing: sharing::Sharing,
+    near: neighbours::Near,
+    duties: duties::Duties,
+    /// Alerts already raised: each once per cause (EV-7).
+    alerted: BTreeSet<(AlertKind, Option<MembershipId>)>,
+    /// Whether a peer's view of our own logs was compared in this life (E-71).
+    in_touch: bool,
+    /// Whether somebody was let in or out in this step: the gate's table must be made anew.
+    roster_moved: bool,
+}
+
+impl Group {
+    /// Its id.
+    pub(crate) const fn gid(&self) -> GroupId {
+        self.record.gid
+    }
+
+    /// One's own membership.
+    pub(crate) const fn me(&self) -> MembershipId {
+        self.me
+    }
+
+    /// Whether one still takes part, or may again.
+    pub(crate) fn is_live(&self) -> bool {
+        self.record.standing == Standing::In
+    }
+
+    /// The log, for hosts of joins and for the gate.
+    pub(crate) const fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// Envelopes of links by their `lookup`, for hosts of joins.
+    pub(crate) const fn envelopes(&self) -> &BTreeMap<Digest, Vec<Envelope>> {
+        &self.envelopes
+    }
+
+    /// Takes the mark that the gate's table is out of date.
+    pub(crate) fn take_roster_moved(&mut self) -> bool {
+        core::mem::take(&mut self.roster_moved)
+    }
+
+    /// Tells a person once about a thing that somebody should look at.
+    fn alert(&mut self, ctx: &mut Context<'_>, kind: AlertKind, member: Option<MembershipId>, reason: String) {
+        if self.alerted.insert((kind, member)) {
+            let alert = Alert { kind, member, peer: None, reason };
+            ctx.effects.emit(Event::Alert { group: Some(self.gid()), alert });
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Saying something: what must be true first, a fresh chain if one is due, keys for newcomers, then the words
+//! (section 10 of the encryption document, "Send").
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Context, Group, OutboxRecord, Rosters, ViewRecord};
+use crate::command::CommandError;
+use crate::encryption::rekey::{Healing, LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, SenderView, Urgency, Why};
+use crate::encryption::{Built, HeadPlace, Recipient};
+use crate::event::{Event, MessageKind, MessageView};
+use crate::ids::{EntryId, Heads, MembershipId, OrderKey, Point};
+use crate::limits;
+use crate::log::body::LeafBody;
+use crate::log::entry::{Entry, HeadKind, first_prev};
+use crate::log::{Appended, LeafNumber, LogState};
+use crate::timeline::content::{Body, Content, Post};
+
+/// What a sender sees of the others when it is about to write.
+struct Scene {
+    heads: Heads,
+    keyed: Vec<MembershipId>,
+    recipients: BTreeMap<MembershipId, Recipient>,
+    suspended: BTreeMap<MembershipId, Why>,
+    healing: Vec<Healing>,
+    audience: BTreeMap<MembershipId, LeafNumber>,
+}
+
+impl Scene {
+    fn view<'a>(&'a self, cause: Option<RekeyReason>) -> SenderView<'a> {
+        let (keyed, audience) = (self.keyed.as_slice(), &self.audience);
+        SenderView { keyed, audience, suspended: &self.suspended, healing: &self.healing, cause }
+    }
+}
+
+impl Group {
+    /// Rule E-71: whether an entry may be written: one is Keyed, and either alone or in touch with somebody.
+    pub(super) fn may_speak(&mut self) -> Result<(), CommandError> {
+        if !self.is_live() {
+            return Err(self.why_not_live());
+        }
+        let keyed = self.membership.roster().keyed();
+        if !keyed.contains(&self.me) {
+            return Err(CommandError::NotMember);
+        }
+        if self.logs.is_forked(&self.own) || self.duties.is_twin() {
+            return Err(CommandError::OwnRule(String::from("E-80")));
+        }
+        if !self.in_touch && keyed.len() > 1 {
+            return Err(CommandError::NoMemberReachable);
+        }
+        Ok(())
+    }
+
+    /// Seals what waits in the outbox, oldest first, as far as it goes.
+    pub(super) fn flush_outbox(&mut self, ctx: &mut Context<'_>) {
+        while let Some((&number, text)) = self.outbox.first_key_value() {
+            let text = text.clone();
+            if self.may_speak().is_err() {
+                return;
+            }
+            let Ok(sealed) = self.seal_text(ctx, &text) else { return };
+            self.erase_outbox(ctx, number);
+            let group = self.gid();
+            ctx.effects.emit(Event::Outbox { group, outbox: number, sealed: Some(sealed) });
+            if !ctx.effects.has_room() {
+                // The rest goes with the next step, so that a batch stays within its bound.
+                self.duties.wake_soon(ctx.now);
+                return;
+            }
+        }
+    }
+
+    /// Seals one text: Rekey or Grants first if they are due.
+    ///
+    /// # Errors
+    /// [`CommandError::OwnRule`] if our own entry breaks a rule: a mistake of ours, nothing was sent.
+    pub(super) fn seal_text(&mut self, ctx: &mut Context<'_>, text: &OutboxRecord) -> Result<EntryId, CommandError> {
+        self.refresh_chain(ctx)?;
+        let place = self.recent.place(&self.me, text.at_ms);
+        let post = Post { text: text.text.clone(), ..Post::default() };
+        let content = Content { sent_at: text.at_ms, tick: place.tick, after: place.after.clone(), body: Body::Post(post) };
+        let heads = self.message_heads()?;
+        let at = self.next_place(heads);
+        let sealed = self
+            .keys
+            .seal(at, &content, ctx.identity.keys(), ctx.rng)
+            .map_err(|error| CommandError::OwnRule(alloc::format!("{error}")))?;
+        let order = sealed.order_key;
+        let appended = self.append_own(ctx, sealed.entry, order)?;
+        self.put_secrets(ctx, sealed.changes);
+        let eid = appended.entry.id();
+        self.recent.note(self.me, (order, eid), &place.after, &self.me);
+        let message = MessageView {
+            entry: eid,
+            order,
+            author: self.me,
+            sent_at_ms: text.at_ms,
+            received_at_ms: ctx.now.wall_ms,
+            kind: MessageKind::Text,
+            text: text.text.clone(),
+            counts: true,
+        };
+        let place = (self.numbers.of((appended.place.log, appended.place.branch)), appended.place.seq);
+        let salt = Some(sealed.salt.expose().to_vec());
+        self.put_view(ctx, &ViewRecord { message: message.clone(), place, salt });
+        self.shown.insert(appended.place, order);
+        ctx.effects.emit(Event::Message { group: self.gid(), message });
+        Ok(eid)
+    }
+
+    /// Before each own entry but a Leaf: a fresh chain if one is due, else Grants for whoever lacks the chain (E-36,
+    /// E-39, E-46).
+    pub(super) fn refresh_chain(&mut self, ctx: &mut Context<'_>) -> Result<(), CommandError> {
+        let scene = self.scene(ctx)?;
+        let cause = self.duties.rekey_cause();
+        if let Some(reason) = self.keys.rekey_due(ctx.now, &scene.view(cause)) {
+            return self.write_rekey(ctx, &scene, reason);
+        }
+        self.write_grants(ctx, &scene)
+    }
+
+    /// On contact with somebody who lacks the chain: a Grant at once, if there is a chain and it isn't due (E-46).
+    pub(super) fn grant_on_contact(&mut self, ctx: &mut Context<'_>) {
+        let started = self.logs.state(&self.own).is_some_and(|state| state.next_index() > 0);
+        if !started || self.may_speak().is_err() {
+            return;
+        }
+        let Ok(scene) = self.scene(ctx) else { return };
+        if self.keys.rekey_due(ctx.now, &scene.view(self.duties.rekey_cause())).is_none() {
+            // A failure here is met again, and told, when something is to be said.
+            let _ = self.write_grants(ctx, &scene);
+        }
+    }
+
+    fn write_rekey(&mut self, ctx: &mut Context<'_>, scene: &Scene, reason: RekeyReason) -> Result<(), CommandError> {
+        let state = self.logs.state(&self.own);
+        let next = NextEpoch {
+            epoch: state.map_or(0, LogState::next_epoch),
+            prev_len: state.map_or(0, LogState::next_index),
+            generation: state.map_or(0, |state| state.leaf.generation.saturating_add(1)),
+            reason,
+        };
+        let place = self.next_place(scene.heads.clone());
+        let roll = Roll {
+            keyed: &scene.keyed,
+            recipients: &scene.recipients,
+            suspended: &scene.suspended,
+            healing: &scene.healing,
+        };
+        let built = self
+            .keys
+            .build_rekey(ctx.now, (place, next), &roll, ctx.identity.keys(), ctx.rng)
+            .map_err(|error| CommandError::OwnRule(alloc::format!("{error}")))?;
+        self.append_built(ctx, built)?;
+        self.duties.rekeyed();
+        Ok(())
+    }
+
+    fn write_grants(&mut self, ctx: &mut Context<'_>, scene: &Scene) -> Result<(), CommandError> {
+        for plan in self.keys.grants_due(&scene.view(None), &scene.recipients) {
+            let place = self.next_place(scene.heads.clone());
+            let built = self
+                .keys
+                .build_grant(place, &plan, ctx.identity.keys(), ctx.rng)
+                .map_err(|error| CommandError::OwnRule(alloc::format!("{error}")))?;
+            self.append_built(ctx, built)?;
+        }
+        Ok(())
+    }
+
+    /// A repair Grant for somebody who asked over a direct link (E-50).
+    pub(super) fn write_repair(&mut self, ctx: &mut Context<'_>, to: MembershipId) {
+        use crate::encryption::grants::{GrantPlan, GrantReason};
+        let Ok(scene) = self.scene(ctx) else { return };
+        let Some(&recipient) = scene.recipients.get(&to) else { return };
+        if scene.suspended.contains_key(&to) || self.may_speak().is_err() || !self.keys.can_seal() {
+            return;
+        }
+        let plan = GrantPlan { reason: GrantReason::Repair, targets: BTreeMap::from([(to, recipient)]) };
+        let place = self.next_place(scene.heads.clone());
+        if let Ok(built) = self.keys.build_grant(place, &plan, ctx.identity.keys(), ctx.rng) {
+            let _ = self.append_built(ctx, built);
+        }
+    }
+
+    /// A Leaf entry: opens the own log, or replaces the leaf key (E-11, E-51).
+    pub(super) fn write_leaf(
+        &mut self,
+        ctx: &mut Context<'_>,
+        reason: LeafReason,
+        prior: Option<Point>,
+    ) -> Result<Appended, CommandError> {
+        let heads = self.frontier();
+        let keyed = self.keyed_at(&heads)?;
+        let known = keyed.iter().filter(|mid| **mid != self.me).map(|mid| self.leaf_number(mid)).collect();
+        let generation = self.logs.state(&self.own).map_or(0, |state| state.leaf.generation.saturating_add(1));
+        let plan = LeafPlan { generation, reason, prior, known: LeafBody(known) };
+        let place = self.next_place(heads);
+        let (built, _) = self.keys.build_leaf(ctx.now, place, plan, ctx.identity.keys(), ctx.rng);
+        self.append_built(ctx, built)
+    }
+
+    fn append_built(&mut self, ctx: &mut Context<'_>, built: Built) -> Result<Appended, CommandError> {
+        let appended = self.append_own(ctx, built.entry, OrderKey([0; 16]))?;
+        self.put_secrets(ctx, built.changes);
+        Ok(appended)
+    }
+
+    /// Rule E-26: an own entry passes admission like any other, then it is stored and pushed.
+    pub(super) fn append_own(
+        &mut self,
+        ctx: &mut Context<'_>,
+        entry: Entry,
+        order: OrderKey,
+    ) -> Result<Appended, CommandError> {
+        let appended = self
+            .logs
+            .append_own(&mut Rosters(&mut self.membership), ctx.now, entry)
+            .map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
+        if let HeadKind::Rekey { .. } = appended.entry.head.kind {
+            self.epochs.insert((appended.place.log, appended.place.branch), appended.entry.id());
+        }
+        self.put_entry(ctx, &appended, order);
+        self.spread_entry(ctx, &appended, None);
+        Ok(appended)
+    }
+
+    /// Where the next own entry stands.
+    fn next_place(&self, heads: Heads) -> HeadPlace {
+        match self.logs.state(&self.own) {
+            Some(state) => HeadPlace { seq: state.seq.saturating_add(1), prev: state.head, heads },
+            None => HeadPlace { seq: 0, prev: first_prev(&self.gid(), &self.own), heads },
+        }
+    }
+
+    /// Rule E-17: the citable heads, and the heads in force of the own log that are not in their past.
+    pub(super) fn frontier(&self) -> Heads {
+        let citable = self.membership.citable_heads();
+        let Some(state) = self.logs.state(&self.own) else { return citable.clone() };
+        let one = |id| Heads::new(Vec::from([id]));
+        let own = state.heads.as_slice().iter().copied().filter(|&id| !self.membership.covers(citable, &one(id)));
+        let own: Vec<_> = own.collect();
+        let kept = citable.as_slice().iter().copied().filter(|&id| {
+            own.is_empty() || !self.membership.covers(&Heads::new(own.clone()), &one(id))
+        });
+        let mut all: Vec<_> = kept.chain(own.iter().copied()).collect();
+        all.truncate(limits::ENTRY_HEADS_MAX);
+        Heads::new(all)
+    }
+
+    /// Rule E-20: a Message names heads only if they moved, and every 64 messages.
+    fn message_heads(&self) -> Result<Heads, CommandError> {
+        let frontier = self.frontier();
+        let state = self.logs.state(&self.own).ok_or_else(|| CommandError::OwnRule(String::from("E-19")))?;
+        let due = state.next_index() % limits::HEADS_EVERY_MESSAGES == 0;
+        Ok(if due || state.heads != frontier { frontier } else { Heads::default() })
+    }
+
+    fn keyed_at(&mut self, heads: &Heads) -> Result<Vec<MembershipId>, CommandError> {
+        let roster = self.membership.roster_at(heads).map_err(|_| CommandError::OwnRule(String::from("E-17")))?;
+        Ok(roster.keyed().to_vec())
+    }
+
+    fn scene(&mut self, ctx: &Context<'_>) -> Result<Scene, CommandError> {
+        let heads = self.frontier();
+        let keyed = self.keyed_at(&heads)?;
+        let audience = self
+            .logs
+            .state(&self.own)
+            .and_then(|state| state.epoch.as_ref())
+            .map(|epoch| epoch.audience.clone())
+            .unwrap_or_default();
+        let (mut recipients, mut suspended) = (BTreeMap::new(), BTreeMap::new());
+        let mut healing = Vec::new();
+        let now_keyed = self.membership.roster();
+        for mid in keyed.iter().filter(|mid| **mid != self.me) {
+            let Some(known) = self.logs.leaf_of(mid) else {
+                suspended.insert(*mid, Why::NoLeaf);
+                continue;
+            };
+            let leaf = known.leaf;
+            let to = Recipient { inst: known.inst, inst_no: known.inst_no, generation: leaf.generation, pk: leaf.pk };
+            recipients.insert(*mid, to);
+            if known.is_forked {
+                suspended.insert(*mid, Why::Forked);
+            } else if !now_keyed.is_keyed(mid) {
+                suspended.insert(*mid, Why::Gone);
+            } else if ctx.now.wall_ms.saturating_sub(leaf.admitted_at.wall_ms) > limits::LEAF_STALE_MS {
+                suspended.insert(*mid, Why::StaleLeaf);
+            }
+            if let Some(sealed) = audience.get(mid) {
+                let newer = |number: Option<u64>| number.is_some_and(|number| number > sealed.generation);
+                if newer(leaf.compromised) {
+                    healing.push(Healing { mid: *mid, urgency: Urgency::AtOnce });
+                } else if newer(leaf.healed) || known.inst_no > sealed.inst_no {
+                    healing.push(Healing { mid: *mid, urgency: Urgency::Soon });
+                }
+            }
+        }
+        Ok(Scene { heads, keyed, recipients, suspended, healing, audience })
+    }
+
+    /// The leaf of a member that we know, for acks (E-18, kind 1).
+    fn leaf_number(&self, mid: &MembershipId) -> Option<LeafNumber> {
+        let known = self.logs.leaf_of(mid)?;
+        Some(LeafNumber { inst_no: known.inst_no, generation: known.leaf.generation })
+    }
+}
