@@ -8,17 +8,13 @@
 mod arrivals;
 mod authority;
 mod duties;
-mod fetching;
 mod founding;
 mod hearing;
 mod ledger;
-mod lines;
 mod neighbours;
 mod operations;
 mod records;
 mod requests;
-mod rescue;
-mod reunion;
 mod sharing;
 mod speaking;
 mod views;

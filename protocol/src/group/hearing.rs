@@ -1,0 +1,352 @@
+//! Hearing an entry: it was admitted; now it is written down, opened if it counts, shown, passed on and acknowledged
+//! (section 10 of the encryption document, "Receive").
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Context, Envelope, Group, Purpose, Rosters, ViewRecord};
+use crate::crypto::sign::{Signed, Verified};
+use crate::encryption::rekey::{Arrival as KeyArrival, Downgrade, KeyOutcome, Learned};
+use crate::encryption::{OpenedMessage, Unopened};
+use crate::error::PeerFault;
+use crate::event::{AlertKind, Event, MessageKind, MessageView};
+use crate::ids::{EntryId, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
+use crate::limits;
+use crate::log::entry::{Entry, HeadKind};
+use crate::log::{Appended, Arrival, Inserted, Missing, Place, Words};
+use crate::record::RecordId;
+use crate::timeline::content::{Body, Content};
+use crate::wire::from_bytes;
+
+/// An order key that says "not shown" (ST-32).
+const NOT_SHOWN: OrderKey = OrderKey([0; 16]);
+
+impl Group {
+    /// Offers an entry's bytes; gives whether it is new here.
+    pub(super) fn hear(
+        &mut self,
+        ctx: &mut Context<'_>,
+        (log, bytes): (LogId, &[u8]),
+        from: Option<(Neighbour, MemberKey)>,
+    ) -> Heard {
+        let arrival = Arrival { log, bytes, giver: from.map(|(_, key)| key) };
+        let inserted = self.logs.insert(&mut Rosters(&mut self.membership), ctx.now, arrival);
+        let heard = self.on_inserted(ctx, inserted, from.map(|(neighbour, _)| neighbour));
+        self.retry_waiting(ctx);
+        heard
+    }
+
+    /// Entries whose need has come: each may bring the next.
+    pub(super) fn retry_waiting(&mut self, ctx: &mut Context<'_>) {
+        while self.logs.has_ready() && ctx.effects.has_room() {
+            let settled = self.logs.retry(&mut Rosters(&mut self.membership), ctx.now, limits::RETRIES_PER_STEP_MAX);
+            if settled.is_empty() {
+                break;
+            }
+            for inserted in settled {
+                self.on_inserted(ctx, inserted, None);
+            }
+        }
+        if self.logs.has_ready() {
+            self.duties.wake_soon(ctx.now);
+        }
+        self.tell_forks(ctx);
+    }
+
+    fn on_inserted(&mut self, ctx: &mut Context<'_>, inserted: Inserted, from: Option<Neighbour>) -> Heard {
+        match inserted {
+            Inserted::Appended(appended) => {
+                self.on_appended(ctx, &appended, from);
+                Heard::New
+            }
+            Inserted::Duplicate => Heard::Known,
+            Inserted::Waiting(Missing::Prefix(_)) | Inserted::Waiting(_) => Heard::Waiting,
+            Inserted::Refused(rule) => {
+                if let Some(neighbour) = from {
+                    ctx.faults.push((neighbour.link, PeerFault::Entry));
+                }
+                tracing::debug!(%rule, "entry refused");
+                Heard::Refused
+            }
+        }
+    }
+
+    fn on_appended(&mut self, ctx: &mut Context<'_>, appended: &Appended, from: Option<Neighbour>) {
+        if appended.place.log == self.own {
+            // An own entry that was not written in this life: a restored copy, or a second one, is at work (E-80).
+            self.on_twin(ctx);
+        }
+        let order = match &appended.entry.head.kind {
+            HeadKind::Message { .. } => self.on_message(ctx, appended.place, &appended.entry),
+            HeadKind::Rekey { .. } => {
+                self.on_rekey(ctx, appended);
+                NOT_SHOWN
+            }
+            HeadKind::KeyGrant { .. } => {
+                self.on_grant(ctx, appended);
+                NOT_SHOWN
+            }
+            HeadKind::GrantEnvelope { .. } => {
+                self.keep_envelope(&appended.entry);
+                NOT_SHOWN
+            }
+            HeadKind::Leaf { .. } => {
+                self.on_leaf(ctx, appended);
+                NOT_SHOWN
+            }
+            HeadKind::Opaque { .. } => NOT_SHOWN,
+        };
+        self.put_entry(ctx, appended, order);
+        self.spread_entry(ctx, appended, from);
+        self.acknowledge(ctx, &appended.place.log.mid);
+    }
+
+    fn on_leaf(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
+        let HeadKind::Leaf { inst_no, .. } = appended.entry.head.kind else { return };
+        if inst_no > 0 && appended.entry.head.seq == 0 {
+            self.alert(ctx, AlertKind::Restored, Some(appended.place.log.mid), "E-10".into());
+        }
+        self.duties.acks_moved();
+        self.duties.grant_soon(ctx.now);
+    }
+
+    fn on_rekey(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
+        let branch = (appended.place.log, appended.place.branch);
+        let previous = self.epochs.insert(branch, appended.entry.id());
+        let learned = {
+            let at = self.key_arrival(appended, previous);
+            self.keys.on_rekey(ctx.now, &appended.entry, &at)
+        };
+        self.on_learned(ctx, appended, (learned, appended.entry.id()));
+    }
+
+    fn on_grant(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
+        let Some(rekey) = self.epochs.get(&(appended.place.log, appended.place.branch)).copied() else { return };
+        let learned = {
+            let at = self.key_arrival(appended, Some(rekey));
+            self.keys.on_grant(ctx.now, &appended.entry, &at)
+        };
+        self.on_learned(ctx, appended, (learned, rekey));
+    }
+
+    fn key_arrival<'a>(&self, appended: &'a Appended, rekey: Option<EntryId>) -> KeyArrival<'a> {
+        let own_no = self.logs.state(&self.own).map(|state| state.inst_no);
+        let shown = appended.knew_own.filter(|leaf| Some(leaf.inst_no) == own_no).map(|leaf| leaf.generation);
+        KeyArrival { keyed: &appended.keyed, rekey, shown }
+    }
+
+    fn on_learned(&mut self, ctx: &mut Context<'_>, appended: &Appended, (learned, rekey): (Learned, EntryId)) {
+        let author = appended.place.log.mid;
+        self.put_secrets(ctx, learned.changes);
+        self.duties.acks_moved();
+        if learned.downgrade == Downgrade::Shown {
+            self.alert(ctx, AlertKind::Excluded, Some(author), "E-43".into());
+        }
+        match learned.outcome {
+            KeyOutcome::Opened { .. } => self.read_unopened(ctx, rekey),
+            KeyOutcome::Broken => self.alert(ctx, AlertKind::Excluded, Some(author), "E-43".into()),
+            KeyOutcome::Suspended { .. } | KeyOutcome::Unreadable => self.ask_repair(ctx, &author, rekey),
+            KeyOutcome::Nothing | KeyOutcome::Misfit => {}
+        }
+    }
+
+    /// Messages that waited for this epoch's key are read back and tried again.
+    fn read_unopened(&mut self, ctx: &mut Context<'_>, rekey: EntryId) {
+        for place in self.unopened.remove(&rekey).unwrap_or_default() {
+            self.read_back(ctx, place, Purpose::Open(place));
+        }
+    }
+
+    pub(super) fn read_back(&mut self, ctx: &mut Context<'_>, place: Place, purpose: Purpose) {
+        let id = match (purpose, self.shown.get(&place)) {
+            (Purpose::Recount(_), Some(&order)) => RecordId::view(self.g, order),
+            (Purpose::Open(_) | Purpose::Recount(_), _) => self.entry_record(place),
+        };
+        self.reading.insert(id, purpose);
+        ctx.effects.read(id);
+    }
+
+    /// A record that was asked for is here.
+    pub(crate) fn on_loaded(&mut self, ctx: &mut Context<'_>, id: RecordId, bytes: Option<&[u8]>) {
+        let (Some(purpose), Some(bytes)) = (self.reading.remove(&id), bytes) else { return };
+        match purpose {
+            Purpose::Open(place) => self.open_stored(ctx, place, bytes),
+            Purpose::Recount(place) => self.recount_line(ctx, place, bytes),
+        }
+    }
+
+    fn open_stored(&mut self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
+        let Some(bytes) = bytes.get(OrderKey::LEN..) else { return };
+        let Ok(entry) = Entry::decode(&self.gid(), place.log, bytes) else { return };
+        let entry = Signed::new(entry).trust_own_store();
+        let order = self.on_message(ctx, place, &entry);
+        if order != NOT_SHOWN {
+            let id = self.entry_record(place);
+            let bytes = order.0.into_iter().chain(bytes.iter().copied()).collect();
+            ctx.effects.put(crate::record::Record { id, bytes });
+        }
+    }
+
+    /// Opens a Message if it counts and its key is here; gives where it is shown.
+    fn on_message(&mut self, ctx: &mut Context<'_>, place: Place, entry: &Verified<Entry>) -> OrderKey {
+        if !self.counts(&place) {
+            self.void.insert(place);
+            bound(&mut self.void, limits::VOID_MESSAGES_MAX);
+            return NOT_SHOWN;
+        }
+        self.void.remove(&place);
+        let Some(rekey) = self.rekey_of(&place) else { return NOT_SHOWN };
+        match self.keys.open(ctx.now, entry, rekey) {
+            Ok(opened) => self.show(ctx, place, (entry.id(), opened)),
+            Err(Unopened::WaitingForKey) => {
+                let waiting = self.unopened.entry(rekey).or_default();
+                waiting.insert(place);
+                bound(waiting, limits::UNOPENED_PER_EPOCH_MAX);
+                NOT_SHOWN
+            }
+            Err(Unopened::Broken { changes, .. }) => {
+                self.put_secrets(ctx, changes);
+                self.alert(ctx, AlertKind::BrokenMessage, Some(place.log.mid), "E-62".into());
+                NOT_SHOWN
+            }
+            Err(Unopened::BeforeMyTime | Unopened::UsedOrExpired | Unopened::NoMessage) => NOT_SHOWN,
+        }
+    }
+
+    /// The Rekey whose chain a Message of this place is sealed under.
+    fn rekey_of(&self, place: &Place) -> Option<EntryId> {
+        let state = self.logs.branch_state(&place.log, place.branch)?;
+        let current = state.epoch.as_ref()?;
+        if place.seq > current.rekey_seq {
+            return Some(current.rekey);
+        }
+        self.duties.older_epoch(place)
+    }
+
+    fn show(
+        &mut self,
+        ctx: &mut Context<'_>,
+        place: Place,
+        (eid, opened): (EntryId, OpenedMessage),
+    ) -> OrderKey {
+        let order = opened.order_key;
+        self.put_secrets(ctx, opened.changes);
+        self.recent.note(place.log.mid, (order, eid), &opened.content.after, &self.me);
+        self.shown.insert(place, order);
+        let (kind, text) = words_of(&opened.content);
+        let message = MessageView {
+            entry: eid,
+            order,
+            author: place.log.mid,
+            sent_at_ms: opened.content.sent_at,
+            received_at_ms: ctx.now.wall_ms,
+            kind,
+            text,
+            counts: true,
+        };
+        let at = (self.numbers.of((place.log, place.branch)), place.seq);
+        self.put_view(ctx, &ViewRecord { message: message.clone(), place: at, salt: None });
+        ctx.effects.emit(Event::Message { group: self.gid(), message });
+        order
+    }
+
+    /// Rule MB-C2: whether words count is read from the present fold.
+    pub(super) fn counts(&self, place: &Place) -> bool {
+        self.logs.honoured(place, &log_words(&self.membership.words(&place.log.mid)))
+    }
+
+    /// Membership moved: lines whose author's words count otherwise now are looked at again (E-32, E-33).
+    pub(super) fn recount(&mut self, ctx: &mut Context<'_>) {
+        let authors: Vec<MembershipId> = self.logs.ids().map(|log| log.mid).collect();
+        for author in authors {
+            let words = log_words(&self.membership.words(&author));
+            let before = self.words.insert(author, words.clone());
+            if before.as_ref() == Some(&words) || (before.is_none() && words == Words::Count) {
+                continue;
+            }
+            let lines: Vec<Place> = self.shown.keys().filter(|place| place.log.mid == author).copied().collect();
+            lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
+            let void: Vec<Place> = self.void.iter().filter(|place| place.log.mid == author).copied().collect();
+            let again: Vec<Place> = void.into_iter().filter(|place| self.logs.honoured(place, &words)).collect();
+            again.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Open(place)));
+        }
+    }
+
+    fn recount_line(&mut self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
+        let Ok(mut view) = from_bytes::<ViewRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
+        let counts = self.counts(&place);
+        if view.message.counts == counts {
+            return;
+        }
+        view.message.counts = counts;
+        self.put_view(ctx, &view);
+        ctx.effects.emit(Event::MessageChanged { group: self.gid(), message: view.message });
+    }
+
+    /// A link's sealed seat grant: kept, so that this node can let people in (MB-I5).
+    pub(super) fn keep_envelope(&mut self, entry: &Entry) {
+        let HeadKind::GrantEnvelope { lookup, invite_pk, not_after } = entry.head.kind else { return };
+        let envelope =
+            Envelope { author: entry.log.mid, invite_pk, not_after_ms: not_after, sealed: entry.body.clone() };
+        let kept = self.envelopes.entry(lookup).or_default();
+        if kept.len() < limits::ENVELOPES_PER_LOOKUP_MAX {
+            kept.push(envelope);
+        }
+    }
+
+    fn tell_forks(&mut self, ctx: &mut Context<'_>) {
+        for proof in self.logs.take_fork_proofs() {
+            let log = proof.held.log;
+            self.put_log(ctx, proof.held);
+            self.keep_evidence(ctx, &proof);
+            if log == self.own {
+                self.on_twin(ctx);
+            }
+            self.alert(ctx, AlertKind::Fork, Some(log.mid), "E-78".into());
+            self.spread_fork(ctx, &proof);
+        }
+    }
+}
+
+/// What became of an entry, as its giver is judged by (N-506, N-211).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Admitted just now.
+    New,
+    /// Here already.
+    Known,
+    /// Kept until what is missing comes.
+    Waiting,
+    /// Refused.
+    Refused,
+}
+
+/// The words of a content, and what kind of line it is.
+fn words_of(content: &Content) -> (MessageKind, String) {
+    match &content.body {
+        Body::Post(post) => (MessageKind::Text, post.text.clone()),
+        Body::Unreadable { .. } => (MessageKind::Broken, String::new()),
+        Body::Edit { .. }
+        | Body::Retract { .. }
+        | Body::React { .. }
+        | Body::Pin { .. }
+        | Body::Profile { .. }
+        | Body::Newer { .. } => (MessageKind::Newer, String::new()),
+    }
+}
+
+/// The verdict of the membership log, in the terms of the entry logs.
+pub(super) fn log_words(words: &crate::membership::Words) -> Words {
+    match words {
+        crate::membership::Words::Count => Words::Count,
+        crate::membership::Words::UpTo(cuts) => Words::UpTo(cuts.clone()),
+        crate::membership::Words::Void => Words::Void,
+    }
+}
+
+/// Keeps a set within its bound: the smallest go first.
+fn bound<T: Ord>(set: &mut alloc::collections::BTreeSet<T>, max: usize) {
+    while set.len() > max {
+        set.pop_first();
+    }
+}
