@@ -109,8 +109,8 @@ pub(crate) struct Group {
     reading: BTreeMap<RecordId, Purpose>,
     /// The last verdict on each author's words.
     words: BTreeMap<MembershipId, Words>,
-    /// The Rekey of the current epoch of each branch, to know the one before (E-45).
-    epochs: BTreeMap<(LogId, u8), EntryId>,
+    /// The Rekeys of each branch by their place: whose chain an older Message is sealed under (E-45).
+    epochs: BTreeMap<(LogId, u8), BTreeMap<u64, EntryId>>,
     outbox: BTreeMap<u64, OutboxRecord>,
     invites: BTreeMap<u32, Issued>,
     envelopes: BTreeMap<Digest, Vec<Envelope>>,

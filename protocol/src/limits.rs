@@ -500,3 +500,30 @@ pub const EAGER_MIN: usize = 2;
 const _: () = assert!(ENTRY_BYTES_MAX + 64 + SEAL_OVERHEAD_BYTES <= VALUE_BYTES_MAX);
 const _: () = assert!(PLAINTEXT_BYTES_MAX + 16 <= BODY_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX + 32 + 64 + 16 <= ENTRY_BYTES_MAX);
+
+// ---- A group's duties ----------------------------------------------------------------------------------------------
+
+/// How often seats are looked at without a cause (guess: an expired link is bumped within this).
+pub const SEATS_LOOK_MS: u64 = 60_000;
+/// A fresh leaf key once a day (E-51).
+pub const LEAF_DAILY_MS: u64 = 86_400_000;
+/// Erasures wait this long for company after an ack (guess).
+pub const ERASURES_DELAY_MS: u64 = 10_000;
+/// Erasures are looked at once an hour at least (guess).
+pub const ERASURES_EVERY_MS: u64 = 3_600_000;
+/// A leaf key older than this is stale (E-13).
+pub const LEAF_STALE_MS: u64 = 90 * 86_400_000;
+/// A Message names heads at least this often (E-20).
+pub const HEADS_EVERY_MESSAGES: u64 = 64;
+/// Waiting entries that one step tries again (guess: keeps a step short).
+pub const RETRIES_PER_STEP_MAX: usize = 64;
+/// Messages of one epoch that wait for its key (an epoch has no more, E-72).
+pub const UNOPENED_PER_EPOCH_MAX: usize = 1_000;
+/// Messages that don't count and are looked at again when membership moves (guess).
+pub const VOID_MESSAGES_MAX: usize = 20_000;
+/// Envelopes that name one `lookup`: its author makes one; more are somebody's copy (guess).
+pub const ENVELOPES_PER_LOOKUP_MAX: usize = 8;
+/// Texts that wait in the outbox of one group (guess: a day of talking to oneself).
+pub const OUTBOX_MAX: usize = 1_000;
+/// Invites of one's own that are remembered per group (guess).
+pub const INVITES_MAX: usize = 500;

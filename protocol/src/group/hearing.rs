@@ -13,7 +13,7 @@ use crate::event::{AlertKind, Event, MessageKind, MessageView};
 use crate::ids::{EntryId, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
-use crate::log::{Appended, Arrival, Inserted, Missing, Place, Words};
+use crate::log::{Appended, Arrival, EntryRule, Inserted, Place, Words};
 use crate::record::RecordId;
 use crate::timeline::content::{Body, Content};
 use crate::wire::from_bytes;
@@ -60,10 +60,15 @@ impl Group {
                 Heard::New
             }
             Inserted::Duplicate => Heard::Known,
-            Inserted::Waiting(Missing::Prefix(_)) | Inserted::Waiting(_) => Heard::Waiting,
+            Inserted::Waiting(_) => Heard::Waiting,
             Inserted::Refused(rule) => {
                 if let Some(neighbour) = from {
-                    ctx.faults.push((neighbour.link, PeerFault::Entry));
+                    let fault = match rule {
+                        EntryRule::Undecodable(_) => PeerFault::Undecodable,
+                        EntryRule::Signature => PeerFault::BadSignature,
+                        _ => PeerFault::Malformed,
+                    };
+                    ctx.faults.push((neighbour.link, fault));
                 }
                 tracing::debug!(%rule, "entry refused");
                 Heard::Refused
@@ -106,13 +111,14 @@ impl Group {
         if inst_no > 0 && appended.entry.head.seq == 0 {
             self.alert(ctx, AlertKind::Restored, Some(appended.place.log.mid), "E-10".into());
         }
-        self.duties.acks_moved();
+        self.duties.acks_moved(ctx.now);
         self.duties.grant_soon(ctx.now);
     }
 
     fn on_rekey(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
-        let branch = (appended.place.log, appended.place.branch);
-        let previous = self.epochs.insert(branch, appended.entry.id());
+        let previous = self.rekey_of(&appended.place);
+        let epochs = self.epochs.entry((appended.place.log, appended.place.branch)).or_default();
+        epochs.insert(appended.place.seq, appended.entry.id());
         let learned = {
             let at = self.key_arrival(appended, previous);
             self.keys.on_rekey(ctx.now, &appended.entry, &at)
@@ -121,7 +127,7 @@ impl Group {
     }
 
     fn on_grant(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
-        let Some(rekey) = self.epochs.get(&(appended.place.log, appended.place.branch)).copied() else { return };
+        let Some(rekey) = self.rekey_of(&appended.place) else { return };
         let learned = {
             let at = self.key_arrival(appended, Some(rekey));
             self.keys.on_grant(ctx.now, &appended.entry, &at)
@@ -138,7 +144,7 @@ impl Group {
     fn on_learned(&mut self, ctx: &mut Context<'_>, appended: &Appended, (learned, rekey): (Learned, EntryId)) {
         let author = appended.place.log.mid;
         self.put_secrets(ctx, learned.changes);
-        self.duties.acks_moved();
+        self.duties.acks_moved(ctx.now);
         if learned.downgrade == Downgrade::Shown {
             self.alert(ctx, AlertKind::Excluded, Some(author), "E-43".into());
         }
@@ -213,14 +219,18 @@ impl Group {
         }
     }
 
-    /// The Rekey whose chain a Message of this place is sealed under.
-    fn rekey_of(&self, place: &Place) -> Option<EntryId> {
-        let state = self.logs.branch_state(&place.log, place.branch)?;
-        let current = state.epoch.as_ref()?;
-        if place.seq > current.rekey_seq {
-            return Some(current.rekey);
+    /// The newest Rekey before a place, on the way to it: its chain seals what stands there.
+    pub(super) fn rekey_of(&self, place: &Place) -> Option<EntryId> {
+        let (mut branch, mut end) = (place.branch, place.seq);
+        // A parent has a smaller number, so this ends.
+        loop {
+            let newest = self.epochs.get(&(place.log, branch)).and_then(|epochs| epochs.range(..end).next_back());
+            if let Some((_, &rekey)) = newest {
+                return Some(rekey);
+            }
+            let off = self.logs.branches(&place.log).find(|&(number, _)| number == branch)?.1?;
+            (branch, end) = (off.parent, end.min(off.seq));
         }
-        self.duties.older_epoch(place)
     }
 
     fn show(

@@ -220,7 +220,8 @@ impl Group {
             .append_own(&mut Rosters(&mut self.membership), ctx.now, entry)
             .map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
         if let HeadKind::Rekey { .. } = appended.entry.head.kind {
-            self.epochs.insert((appended.place.log, appended.place.branch), appended.entry.id());
+            let epochs = self.epochs.entry((appended.place.log, appended.place.branch)).or_default();
+            epochs.insert(appended.place.seq, appended.entry.id());
         }
         self.put_entry(ctx, &appended, order);
         self.spread_entry(ctx, &appended, None);

@@ -1,0 +1,261 @@
+//! What a node does by itself: confirm whom one invited, replace keys in time, erase what is due, tell addresses
+//! (section 9 of the membership document, E-51, E-93).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use super::{Context, Group};
+use crate::encryption::deletion::ErasureView;
+use crate::encryption::rekey::{LeafReason, RekeyReason};
+use crate::event::{AlertKind, Event};
+use crate::ids::{MembershipId, OperationId};
+use crate::limits;
+use crate::membership::{Body, OutputState, Pair, Role};
+use crate::time::{TimerTable, Timestamp};
+
+/// Why a group wakes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wake {
+    /// Something was left for the next step.
+    Soon,
+    /// People may be waiting for a Confirm, links may have ended.
+    Seats,
+    /// Somebody came who lacks our chain.
+    Grants,
+    /// A fresh leaf key once a day.
+    Leaf,
+    /// Secrets whose time has come.
+    Erasures,
+    /// No fit lookup key: somebody has to make one.
+    LookupKey,
+}
+
+/// Timers and marks of one group's duties.
+#[derive(Default)]
+pub(crate) struct Duties {
+    timers: TimerTable<Wake>,
+    cause: Option<RekeyReason>,
+    twin: bool,
+    lost: bool,
+}
+
+impl Duties {
+    /// After a start: look around soon; a week without contact asks for fresh keys (E-39 f).
+    pub(super) fn restored(&mut self, now: Timestamp) {
+        self.timers.set(Wake::Soon, now.mono_ms);
+        self.timers.set(Wake::Seats, now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
+        self.timers.set(Wake::Leaf, now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
+    }
+
+    /// One was away for a week or more: the next words come under a fresh chain (E-39 f, E-84).
+    pub(super) fn returned(&mut self) {
+        self.cause = Some(RekeyReason::Return);
+    }
+
+    /// A new installation speaks under a fresh chain (E-39 e).
+    pub(super) fn restarted(&mut self) {
+        self.cause = Some(RekeyReason::Restart);
+    }
+
+    pub(super) fn rekey_cause(&self) -> Option<RekeyReason> {
+        self.cause
+    }
+
+    pub(super) fn rekeyed(&mut self) {
+        self.cause = None;
+    }
+
+    pub(super) fn is_twin(&self) -> bool {
+        self.twin
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    pub(super) fn lost(&mut self) {
+        self.lost = true;
+    }
+
+    pub(super) fn wake_soon(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::Soon, now.mono_ms);
+    }
+
+    pub(super) fn grant_soon(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::Grants, now.mono_ms);
+    }
+
+    pub(super) fn membership_moved(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::Seats, now.mono_ms);
+        self.timers.set_earlier(Wake::Grants, now.mono_ms);
+        self.timers.set_earlier(Wake::LookupKey, now.mono_ms);
+    }
+
+    pub(super) fn acks_moved(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::Erasures, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<u64> {
+        self.timers.next().map(|(at, _)| at)
+    }
+}
+
+impl Group {
+    /// Everything whose time has come.
+    pub(super) fn on_duties(&mut self, ctx: &mut Context<'_>) {
+        while let Some(wake) = self.duties.timers.pop_due(ctx.now.mono_ms) {
+            match wake {
+                Wake::Soon => {
+                    self.retry_waiting(ctx);
+                    self.flush_outbox(ctx);
+                }
+                Wake::Seats => self.look_at_seats(ctx),
+                Wake::Grants => self.grant_on_contact(ctx),
+                Wake::Leaf => self.daily_leaf(ctx),
+                Wake::Erasures => self.erase_due(ctx),
+                Wake::LookupKey => self.look_at_lookup_key(ctx),
+            }
+        }
+        self.publish_addresses(ctx);
+    }
+
+    /// Rules MB-D2 to MB-D4: confirm whom one's own tickets let in, in time; bump what late people used, and tickets
+    /// that have ended.
+    fn look_at_seats(&mut self, ctx: &mut Context<'_>) {
+        self.duties.timers.set(Wake::Seats, ctx.now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
+        if !self.is_live() || self.membership.standing(&self.me).is_none() {
+            return;
+        }
+        let alone = self.membership.roster().keyed().len() <= 1;
+        if !self.in_touch && !alone {
+            return;
+        }
+        for body in self.due_confirms() {
+            if let Err(why) = self.act(ctx, body) {
+                tracing::warn!(%why, "a confirmation was not made");
+            }
+        }
+        self.end_invites(ctx);
+    }
+
+    fn due_confirms(&self) -> Vec<Body> {
+        let Some(office) = self.membership.standing(&self.me) else { return Vec::new() };
+        let roster = self.membership.roster();
+        if roster.policy().require_confirm() {
+            return Vec::new();
+        }
+        let mine = roster.seated().filter(|person| !person.anchored && person.issuer == Some(office));
+        let mine = mine.filter(|person| person.awaits.is_none());
+        mine.map(|person| {
+            let join = OperationId::from(person.mid);
+            if self.came_late(&join) {
+                let pair = self.membership.operation(&join).and_then(|signed| match &signed.operation().body {
+                    Body::Join(join) => Some((join.seat, join.out)),
+                    _ => None,
+                });
+                pair.map_or(Body::Confirm { join }, |pair| Body::Bump { pairs: Vec::from([pair]) })
+            } else {
+                Body::Confirm { join }
+            }
+        })
+        .collect()
+    }
+
+    /// Rule MB-D3: by the joiner's own clock, the Join was made after the link's last moment.
+    fn came_late(&self, join: &OperationId) -> bool {
+        self.membership.operation(join).is_some_and(|signed| match &signed.operation().body {
+            Body::Join(join) => signed.operation().at > join.terms.not_after,
+            _ => false,
+        })
+    }
+
+    /// Rule MB-D4: outputs of links that have ended are bumped once a sync has shown who used them in time.
+    fn end_invites(&mut self, ctx: &mut Context<'_>) {
+        let over = |record: &super::InviteRecord| record.not_after_ms < ctx.now.wall_ms;
+        let ended: Vec<u32> =
+            self.invites.iter().filter(|(_, issued)| over(&issued.record)).map(|(&number, _)| number).collect();
+        for number in ended {
+            let pairs = self.free_pairs(number);
+            if !pairs.is_empty() {
+                self.bump(ctx, &pairs);
+            }
+        }
+    }
+
+    /// The outputs of an invite that nobody has used.
+    pub(super) fn free_pairs(&self, number: u32) -> Vec<Pair> {
+        let Some(issued) = self.invites.get(&number) else { return Vec::new() };
+        let free = |&&(seat, out): &&Pair| matches!(self.membership.output_state(seat, &out), OutputState::Free { .. });
+        issued.record.outputs.iter().filter(free).copied().collect()
+    }
+
+    /// Bumps outputs, at most 32 in one operation.
+    pub(super) fn bump(&mut self, ctx: &mut Context<'_>, pairs: &[Pair]) {
+        for pairs in pairs.chunks(limits::PAIRS_MAX) {
+            if let Err(why) = self.act(ctx, Body::Bump { pairs: pairs.to_vec() }) {
+                tracing::warn!(%why, "outputs were not bumped");
+            }
+        }
+    }
+
+    /// Rule E-51: a fresh leaf key a day while in touch.
+    fn daily_leaf(&mut self, ctx: &mut Context<'_>) {
+        self.duties.timers.set(Wake::Leaf, ctx.now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
+        if self.may_speak().is_ok() && self.membership.roster().keyed().len() > 1 {
+            let reason = if self.duties.cause == Some(RekeyReason::Return) { LeafReason::Return } else { LeafReason::Daily };
+            if let Err(why) = self.write_leaf(ctx, reason, None) {
+                tracing::warn!(%why, "no fresh leaf key");
+            }
+        }
+    }
+
+    /// Rules E-45, E-73, E-93: erases what is due.
+    fn erase_due(&mut self, ctx: &mut Context<'_>) {
+        self.duties.timers.set(Wake::Erasures, ctx.now.mono_ms.saturating_add(limits::ERASURES_EVERY_MS));
+        let keyed = self.membership.roster().keyed().to_vec();
+        let own_no = self.logs.state(&self.own).map(|state| state.inst_no);
+        let shown: BTreeMap<MembershipId, u64> = keyed
+            .iter()
+            .filter_map(|mid| Some((*mid, self.logs.knows_own(mid)?)))
+            .filter(|(_, leaf)| Some(leaf.inst_no) == own_no)
+            .map(|(mid, leaf)| (mid, leaf.generation))
+            .collect();
+        let changes = self.keys.due_erasures(ctx.now, &ErasureView { keyed: &keyed, shown: &shown });
+        self.put_secrets(ctx, changes);
+    }
+
+    /// Rule N-805: without a fit lookup key admins make one within half a minute, others after ten.
+    fn look_at_lookup_key(&mut self, ctx: &mut Context<'_>) {
+        use crate::rendezvous::keys::Writing;
+        let guest = self.membership.role_of(&self.me) == Some(Role::Guest);
+        if guest || !self.is_live() || self.has_fit_lookup_key() {
+            self.near.lookup_patience = None;
+            return;
+        }
+        let admin = self.membership.standing(&self.me).is_some();
+        let writing = if admin { Writing::Admin } else { Writing::Member };
+        let at = match self.near.lookup_patience {
+            Some(at) => at,
+            None => {
+                ctx.now.mono_ms.saturating_add(crate::rendezvous::LookupKeys::patience_ms(writing, ctx.rng))
+            }
+        };
+        self.near.lookup_patience = Some(at);
+        if at <= ctx.now.mono_ms && self.membership.roster().is_keyed(&self.me) {
+            self.near.lookup_patience = None;
+            self.make_lookup_key(ctx);
+        } else {
+            self.duties.timers.set(Wake::LookupKey, at.max(ctx.now.mono_ms.saturating_add(1_000)));
+        }
+    }
+
+    /// Rule E-80: our own log was written by somebody else: a copy of this computer's data is at work. Nothing more is
+    /// written in that log until a new installation is opened.
+    pub(super) fn on_twin(&mut self, ctx: &mut Context<'_>) {
+        if !self.duties.twin {
+            self.duties.twin = true;
+            self.alert(ctx, AlertKind::Clone, Some(self.me), "ST-102".into());
+            ctx.effects.emit(Event::Group(self.gid()));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! How a group comes to be here: founded, joined, or taken back from the store.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::records::Standing;
+use super::{Context, Group, GroupRecord, InviteRecord, Issued, Numbers, OutboxRecord};
+use crate::command::CommandError;
+use crate::crypto::{Secret, random};
+use crate::encryption::GroupKeys;
+use crate::encryption::rekey::LeafReason;
+use crate::event::Event;
+use crate::ids::{GroupId, Instance, LogId, MembershipId, OrderKey};
+use crate::limits;
+use crate::log::entry::{Entry, HeadKind};
+use crate::log::{LogRecord, Logs, Place};
+use crate::membership::{Body, Membership, Setting, SignedOperation, setting};
+use crate::rendezvous::handshake_secret;
+use crate::time::Timestamp;
+use crate::timeline::Recent;
+use crate::wire::from_bytes;
+
+/// The founder's own name, so that later members know it: a Genesis has no name field, and setting keys that a program
+/// doesn't know are kept and ignored (MB-Y1).
+pub(super) const FOUNDER_NAME: u8 = 12;
+
+/// The records of one group, as the store gave them, in the order of their keys.
+#[derive(Default)]
+pub(crate) struct Stored {
+    pub(crate) group: Vec<u8>,
+    pub(crate) operations: Vec<Vec<u8>>,
+    pub(crate) logs: Vec<(u32, Vec<u8>)>,
+    pub(crate) entries: Vec<(u32, u64, Vec<u8>)>,
+    pub(crate) outbox: Vec<(u64, Vec<u8>)>,
+    pub(crate) invites: BTreeMap<u32, Vec<u8>>,
+    pub(crate) links: BTreeMap<u32, Vec<u8>>,
+    pub(crate) receipts: Vec<Vec<u8>>,
+    pub(crate) peers: Vec<Vec<u8>>,
+    pub(crate) access: Vec<u8>,
+    pub(crate) chains: Vec<Vec<u8>>,
+    pub(crate) skipped: Vec<Vec<u8>>,
+    pub(crate) leaves: Vec<Vec<u8>>,
+}
+
+impl Group {
+    /// Founds a group: Genesis, the first lookup key, the own log's opening Leaf.
+    ///
+    /// # Errors
+    /// If a name is unusable.
+    pub(crate) fn found(ctx: &mut Context<'_>, g: u32, (name, about): (&str, &str)) -> Result<Self, CommandError> {
+        let texts = [(setting::NAME, name), (setting::ABOUT, about), (FOUNDER_NAME, ctx.name)];
+        let policy = texts.into_iter().map(|(key, text)| (key, Setting::Text(text.into()))).collect();
+        let nonce = random::<32>(ctx.rng);
+        let genesis = SignedOperation::genesis(ctx.identity.keys(), nonce, policy, ctx.now.wall_ms);
+        let membership =
+            Membership::found(&genesis).map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
+        let me = MembershipId::from(membership.gid());
+        let mut group = Self::assemble(g, membership, me, ctx.instance);
+        group.put_group(ctx);
+        group.put_operation(ctx, &me.into());
+        group.write_leaf(ctx, LeafReason::Open, None)?;
+        group.make_lookup_key(ctx);
+        group.roster_moved = true;
+        ctx.effects.emit(Event::Group(group.gid()));
+        Ok(group)
+    }
+
+    /// Comes in by a link: the log is verified, the own Join and opening Leaf were made by [`Self::prepare_join`] and
+    /// a host has taken them (MB-I6).
+    pub(crate) fn joined(ctx: &mut Context<'_>, g: u32, membership: Membership, me: MembershipId) -> Self {
+        let mut group = Self::assemble(g, membership, me, ctx.instance);
+        group.put_group(ctx);
+        group.roster_moved = true;
+        group
+    }
+
+    /// The Join is in the log: write everything down and open the own log. Gives the bytes of entry 0.
+    ///
+    /// # Errors
+    /// If our own entry breaks a rule.
+    pub(crate) fn open_own_log(&mut self, ctx: &mut Context<'_>) -> Result<Vec<u8>, CommandError> {
+        self.membership.take_admitted();
+        let all: Vec<_> = self.membership.operations().map(SignedOperation::id).collect();
+        for id in all {
+            self.put_operation(ctx, &id);
+        }
+        // Entry 0 goes together with the Join to the host, which compares nothing else with us.
+        let appended = self.write_leaf(ctx, LeafReason::Open, None)?;
+        ctx.effects.emit(Event::Group(self.gid()));
+        Ok(appended.entry.to_bytes())
+    }
+
+    fn assemble(g: u32, membership: Membership, me: MembershipId, inst: Instance) -> Self {
+        let gid = membership.gid();
+        let own = LogId { mid: me, inst };
+        let record = GroupRecord { gid, me, standing: Standing::In, synced_at_ms: 0, heard_at_ms: 0 };
+        Self {
+            g,
+            me,
+            own,
+            record,
+            logs: Logs::new(gid, me),
+            keys: GroupKeys::new(gid, own, 0),
+            numbers: Numbers::default(),
+            recent: Recent::default(),
+            unopened: BTreeMap::new(),
+            void: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            reading: BTreeMap::new(),
+            words: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            invites: BTreeMap::new(),
+            envelopes: BTreeMap::new(),
+            sharing: super::sharing::Sharing::new(handshake_of(&gid, &membership)),
+            near: super::neighbours::Near::default(),
+            duties: super::duties::Duties::default(),
+            alerted: BTreeSet::new(),
+            in_touch: false,
+            roster_moved: true,
+            membership,
+        }
+    }
+
+    /// Takes a group back from the store.
+    ///
+    /// # Errors
+    /// What is damaged, by the name of its kind (ST-91).
+    pub(crate) fn restore(g: u32, stored: Stored, inst: Instance, now: Timestamp) -> Result<Self, &'static str> {
+        let record: GroupRecord = from_bytes(&stored.group, limits::VALUE_BYTES_MAX).map_err(|_| "group")?;
+        let membership = Membership::restore(stored.operations).map_err(|_| "op")?;
+        let mut group = Self::assemble(g, membership, record.me, inst);
+        group.record = record;
+        group.restore_logs(stored.logs)?;
+        group.restore_entries(stored.entries);
+        let chains = stored.chains.iter().map(Vec::as_slice);
+        let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
+        group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
+        for (number, bytes) in stored.outbox {
+            if let Ok(text) = from_bytes::<OutboxRecord>(&bytes, limits::VALUE_BYTES_MAX) {
+                group.outbox.insert(number, text);
+            }
+        }
+        for (number, bytes) in stored.invites {
+            let record = from_bytes::<InviteRecord>(&bytes, limits::VALUE_BYTES_MAX);
+            let secret = stored.links.get(&number).and_then(|bytes| Secret::try_from(bytes.as_slice()).ok());
+            if let (Ok(record), Some(secret)) = (record, secret) {
+                group.invites.insert(number, Issued { record, secret });
+            }
+        }
+        group.restore_access(&stored.access, now.wall_ms);
+        stored.peers.iter().for_each(|bytes| group.restore_peer(bytes));
+        stored.receipts.iter().for_each(|bytes| group.restore_receipt(bytes));
+        group.restore_words();
+        group.duties.restored(now);
+        Ok(group)
+    }
+
+    fn restore_logs(&mut self, records: Vec<(u32, Vec<u8>)>) -> Result<(), &'static str> {
+        let mut decoded: Vec<(u32, LogRecord)> = Vec::new();
+        for (number, bytes) in records {
+            decoded.push((number, from_bytes(&bytes, limits::VALUE_BYTES_MAX).map_err(|_| "log")?));
+        }
+        decoded.sort_by_key(|(_, record)| (record.log, record.branch));
+        for (number, record) in decoded {
+            self.numbers.restore((record.log, record.branch), number);
+            if let Some(epoch) = &record.state.epoch {
+                let epochs = self.epochs.entry((record.log, record.branch)).or_default();
+                epochs.insert(epoch.rekey_seq, epoch.rekey);
+            }
+            if !self.logs.restore(record) {
+                return Err("log");
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries give their ids and places; bodies are dropped (H-14), but for envelopes, which hosts hand out.
+    fn restore_entries(&mut self, entries: Vec<(u32, u64, Vec<u8>)>) {
+        let gid = self.gid();
+        for (number, seq, bytes) in entries {
+            let Some((log, branch)) = self.numbers.branch(number) else { continue };
+            let Some((order, signed)) = bytes.split_at_checked(OrderKey::LEN) else { continue };
+            let Ok(entry) = Entry::decode(&gid, log, signed) else { continue };
+            let place = Place { log, branch, seq };
+            if !self.logs.restore_entry(place, entry.id()) {
+                continue;
+            }
+            match entry.head.kind {
+                HeadKind::Rekey { .. } => {
+                    self.epochs.entry((log, branch)).or_default().insert(seq, entry.id());
+                }
+                HeadKind::GrantEnvelope { .. } => self.keep_envelope(&entry),
+                HeadKind::Message { .. } => self.restore_message(place, order),
+                HeadKind::Leaf { .. } | HeadKind::KeyGrant { .. } | HeadKind::Opaque { .. } => {}
+            }
+        }
+    }
+
+    fn restore_message(&mut self, place: Place, order: &[u8]) {
+        let Ok(order) = OrderKey::try_from(order) else { return };
+        if order.0 != [0; OrderKey::LEN] {
+            self.shown.insert(place, order);
+            let eid = self.logs.eid_at(&place.log, place.branch, place.seq);
+            if let Some(eid) = eid {
+                self.recent.note(place.log.mid, (order, eid), &[], &self.me);
+            }
+        } else if let Some(rekey) = self.rekey_of(&place) {
+            self.unopened.entry(rekey).or_default().insert(place);
+        }
+    }
+
+    /// Verdicts on words as they are now, so that only a change is a change.
+    fn restore_words(&mut self) {
+        let authors: BTreeSet<MembershipId> = self.logs.ids().map(|log| log.mid).collect();
+        for author in authors {
+            let words = super::hearing::log_words(&self.membership.words(&author));
+            self.words.insert(author, words);
+        }
+        let all: Vec<Place> = self.unopened.values().flatten().copied().collect();
+        self.void = all.into_iter().filter(|place| !self.counts(place)).collect();
+    }
+
+    /// Rule ST-100: this installation is a new one; it opens a log of its own and names the newest entry of the old.
+    pub(crate) fn open_new_instance(&mut self, ctx: &mut Context<'_>) {
+        let Some((inst, inst_no)) = self.logs.current_instance(&self.me) else { return };
+        if inst == self.own.inst || !self.is_live() {
+            return;
+        }
+        let old = LogId { mid: self.me, inst };
+        let prior = self.logs.state(&old).map(|state| crate::ids::Point { inst, seq: state.seq, eid: state.head });
+        let erased = self.keys.erase_all();
+        self.put_secrets(ctx, erased);
+        self.keys = GroupKeys::new(self.gid(), self.own, inst_no.saturating_add(1));
+        if let Err(why) = self.write_leaf(ctx, LeafReason::Open, prior) {
+            tracing::error!(%why, "a new installation's log could not be opened");
+        }
+    }
+
+    /// Whether the own log of this installation is there.
+    pub(crate) fn has_own_log(&self) -> bool {
+        self.logs.state(&self.own).is_some()
+    }
+}
+
+/// Rule N-801: the handshake secret follows from the nonce of the Genesis.
+fn handshake_of(gid: &GroupId, membership: &Membership) -> Secret<32> {
+    let nonce = match membership.operation(&(*gid).into()).map(|signed| &signed.operation().body) {
+        Some(Body::Genesis { nonce, .. }) => *nonce,
+        _ => [0; 32],
+    };
+    handshake_secret(gid, &nonce)
+}

@@ -1,0 +1,403 @@
+//! What a person asks of a group: may they, what to write, what follows. One small function per wish.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{Context, Group, InviteRecord, Issued, OutboxRecord, Standing};
+use crate::command::{Ban, CommandError, LastOrganiser, Reply};
+use crate::crypto::{Secret, random};
+use crate::event::Event;
+use crate::ids::{InviteId, MembershipId, Office, OperationId, OrderKey, SeatNumber};
+use crate::invite::{InviteLink, envelope};
+use crate::limits;
+use crate::log::entry::{Entry, Head, HeadKind};
+use crate::membership::{Blow, Body, Pair, Role, SeatGrant, Setting, SignedOperation, Terms, setting};
+
+impl Group {
+    /// Says something, or keeps it until somebody is in reach (E-71).
+    pub(crate) fn send_text(&mut self, ctx: &mut Context<'_>, text: &str) -> Result<Reply, CommandError> {
+        if !self.is_live() {
+            return Err(self.why_not_live());
+        }
+        check_text(text)?;
+        if self.outbox.len() >= limits::OUTBOX_MAX {
+            return Err(CommandError::TooMany { what: "texts in the outbox" });
+        }
+        let record = OutboxRecord { at_ms: ctx.now.wall_ms, text: text.into() };
+        if self.outbox.is_empty() && self.may_speak().is_ok() {
+            return self.seal_text(ctx, &record).map(Reply::Saved);
+        }
+        let number = self.outbox.last_key_value().map_or(0, |(number, _)| number.saturating_add(1)).max(ctx.now.wall_ms);
+        self.put_outbox(ctx, number, record);
+        Ok(Reply::Queued(number))
+    }
+
+    /// Takes back what is not sealed yet.
+    pub(crate) fn cancel_queued(&mut self, ctx: &mut Context<'_>, outbox: u64) -> Result<Reply, CommandError> {
+        if !self.outbox.contains_key(&outbox) {
+            return Err(CommandError::UnknownOutbox);
+        }
+        self.erase_outbox(ctx, outbox);
+        ctx.effects.emit(Event::Outbox { group: self.gid(), outbox, sealed: None });
+        Ok(Reply::Done)
+    }
+
+    /// Makes a link for `uses` people (MB-I3 to MB-I5).
+    pub(crate) fn create_invite(
+        &mut self,
+        ctx: &mut Context<'_>,
+        uses: u8,
+        not_after_ms: u64,
+    ) -> Result<Reply, CommandError> {
+        let office = self.own_office()?;
+        self.may_speak()?;
+        let open = self.invites.values().filter(|issued| !issued.record.revoked).count();
+        if open >= limits::INVITES_MAX {
+            return Err(CommandError::TooMany { what: "invites" });
+        }
+        let pairs = self.pairs_for(uses, &office)?;
+        self.confirm_departed(ctx, &pairs)?;
+        let secret = Secret::<16>::random(ctx.rng);
+        let me = ctx.identity.public();
+        let link = InviteLink::new(me, secret.duplicate(), Vec::new());
+        let keys = link.keys();
+        let invite_pk = keys.invite.public();
+        let terms = Terms {
+            issuer: office,
+            invite_pk,
+            bound_pk: None,
+            role: Role::Member,
+            session: None,
+            approve: false,
+            not_after: not_after_ms,
+            lifts: Vec::new(),
+        };
+        let heads = self.membership.citable_heads().clone();
+        let grant = SeatGrant::issue(self.gid(), terms, heads, &pairs, ctx.identity.keys());
+        let sealed = envelope::seal(&grant, (&self.me, &keys), ctx.rng);
+        let head = (keys.lookup, invite_pk, not_after_ms);
+        let eid = self.write_envelope(ctx, head, sealed)?;
+        let id = InviteId(random(ctx.rng));
+        let record = InviteRecord {
+            id,
+            created_at_ms: ctx.now.wall_ms,
+            not_after_ms,
+            revoked: false,
+            envelope: eid,
+            outputs: pairs,
+        };
+        let number = self.invites.last_key_value().map_or(0, |(number, _)| number.saturating_add(1));
+        self.put_invite(ctx, number, Issued { record, secret });
+        ctx.effects.emit(Event::Invite { group: self.gid(), invite: id });
+        Ok(Reply::Invite(id))
+    }
+
+    fn write_envelope(
+        &mut self,
+        ctx: &mut Context<'_>,
+        (lookup, invite_pk, not_after): (crate::ids::Digest, crate::ids::MemberKey, u64),
+        sealed: Vec<u8>,
+    ) -> Result<crate::ids::EntryId, CommandError> {
+        let state = self.logs.state(&self.own).ok_or_else(|| CommandError::OwnRule(String::from("E-19")))?;
+        let kind = HeadKind::GrantEnvelope { lookup, invite_pk, not_after };
+        let head = Head { seq: state.seq.saturating_add(1), prev: state.head, heads: self.frontier(), kind };
+        let entry = Entry::sign(&self.gid(), self.own, head, (None, sealed), ctx.identity.keys());
+        self.keep_envelope(&entry);
+        let appended = self.append_own(ctx, entry, OrderKey([0; OrderKey::LEN]))?;
+        Ok(appended.entry.id())
+    }
+
+    /// Free outputs in one's own custody that no live ticket names (MB-D5).
+    fn pairs_for(&self, uses: u8, office: &Office) -> Result<Vec<Pair>, CommandError> {
+        let free = self.spare_pairs(office);
+        if free.len() < usize::from(uses) {
+            let occupied = self.membership.roster().seated().count();
+            if occupied >= limits::SEATS {
+                return Err(CommandError::GroupFull);
+            }
+            let free = u8::try_from(free.len()).unwrap_or(u8::MAX);
+            return Err(CommandError::NoSeat { wanted: uses, free });
+        }
+        let mut pairs: Vec<Pair> = free.into_iter().take(usize::from(uses)).collect();
+        pairs.sort_unstable();
+        Ok(pairs)
+    }
+
+    fn spare_pairs(&self, office: &Office) -> Vec<Pair> {
+        let promised: Vec<Pair> = self.invites.values().flat_map(|issued| issued.record.outputs.iter().copied()).collect();
+        self.membership.free_outputs(office).into_iter().filter(|pair| !promised.contains(pair)).collect()
+    }
+
+    /// Rule MB-D6: whoever left these seats unconfirmed is confirmed first, so that later people on them stay.
+    fn confirm_departed(&mut self, ctx: &mut Context<'_>, pairs: &[Pair]) -> Result<(), CommandError> {
+        for (seat, _) in pairs {
+            if let Some(departed) = self.membership.unconfirmed_before(SeatNumber(seat.0)) {
+                self.act(ctx, Body::Confirm { join: departed.into() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a link useless: what nobody has used yet is bumped (MB-D4).
+    pub(crate) fn revoke_invite(&mut self, ctx: &mut Context<'_>, invite: InviteId) -> Result<Reply, CommandError> {
+        let number = self.invite_number(&invite).ok_or(CommandError::UnknownInvite)?;
+        self.own_office()?;
+        let pairs = self.free_pairs(number);
+        for pairs in pairs.chunks(limits::PAIRS_MAX) {
+            self.act(ctx, Body::Bump { pairs: pairs.to_vec() })?;
+        }
+        if let Some(issued) = self.invites.get_mut(&number) {
+            issued.record.revoked = true;
+            let record = issued.record.clone();
+            self.put_invite_record(ctx, number, &record);
+        }
+        ctx.effects.emit(Event::Invite { group: self.gid(), invite });
+        Ok(Reply::Done)
+    }
+
+    fn invite_number(&self, invite: &InviteId) -> Option<u32> {
+        self.invites.iter().find(|(_, issued)| issued.record.id == *invite).map(|(&number, _)| number)
+    }
+
+    /// The link of an own invite, with the addresses at which this node can be reached now.
+    pub(crate) fn invite_link(
+        &self,
+        invite: &InviteId,
+        inviter: crate::ids::MemberKey,
+        addresses: &[Vec<u8>],
+    ) -> Option<InviteLink> {
+        let issued = self.invites.get(&self.invite_number(invite)?)?;
+        Some(InviteLink::new(inviter, issued.secret.duplicate(), addresses.to_vec()))
+    }
+
+    /// Confirms somebody who waits (MB-D2).
+    pub(crate) fn confirm(&mut self, ctx: &mut Context<'_>, member: MembershipId) -> Result<Reply, CommandError> {
+        self.own_office()?;
+        let person = self.membership.roster().person(&member).ok_or(CommandError::UnknownMember)?;
+        if person.anchored {
+            return Err(CommandError::NoEffect { member: Some(member) });
+        }
+        self.act(ctx, Body::Confirm { join: member.into() })?;
+        Ok(Reply::Done)
+    }
+
+    /// Makes somebody an admin and hands over half of one's own free seats (MB-D11).
+    pub(crate) fn promote(&mut self, ctx: &mut Context<'_>, member: MembershipId) -> Result<Reply, CommandError> {
+        let office = self.own_office()?;
+        let person = self.membership.roster().person(&member).ok_or(CommandError::UnknownMember)?;
+        if person.office.is_some() || person.role == Role::Guest {
+            return Err(CommandError::NoEffect { member: Some(member) });
+        }
+        if !person.anchored {
+            self.act(ctx, Body::Confirm { join: member.into() })?;
+        }
+        let promoted = self.act(ctx, Body::Promote { target: member })?;
+        let spare = self.spare_pairs(&office);
+        let mut half: Vec<Pair> = spare.iter().copied().take(spare.len() / 2).collect();
+        half.sort_unstable();
+        for pairs in half.chunks(limits::PAIRS_MAX) {
+            self.act(ctx, Body::Transfer { pairs: pairs.to_vec(), to: promoted })?;
+        }
+        Ok(Reply::Done)
+    }
+
+    /// Ends a junior's offices (MB-D7).
+    pub(crate) fn demote(&mut self, ctx: &mut Context<'_>, member: MembershipId) -> Result<Reply, CommandError> {
+        let office = self.own_office()?;
+        if self.membership.standing(&member).is_none() {
+            return Err(CommandError::NoEffect { member: Some(member) });
+        }
+        self.must_be_senior(&office, &member)?;
+        self.keep_invited_by(ctx, &member)?;
+        let blow = self.blow(&member);
+        self.act(ctx, Body::Demote(blow))?;
+        self.reclaim_from(ctx, &member)?;
+        Ok(Reply::Done)
+    }
+
+    /// Takes somebody's seat (MB-D7).
+    pub(crate) fn remove(&mut self, ctx: &mut Context<'_>, member: MembershipId, ban: Ban) -> Result<Reply, CommandError> {
+        let office = self.own_office()?;
+        if member == self.me {
+            return Err(CommandError::NoEffect { member: Some(member) });
+        }
+        let person = self.membership.roster().person(&member).ok_or(CommandError::UnknownMember)?.clone();
+        if person.office.is_some() {
+            self.must_be_senior(&office, &member)?;
+            self.keep_invited_by(ctx, &member)?;
+        }
+        if !person.anchored {
+            // Anchored first: else the same link could put the person back.
+            self.act(ctx, Body::Confirm { join: member.into() })?;
+        }
+        let blow = self.blow(&member);
+        let cuts = self.logs.cuts_for(&member);
+        self.act(ctx, Body::Remove { blow, cuts, ban: ban == Ban::Yes })?;
+        if person.office.is_some() {
+            self.reclaim_from(ctx, &member)?;
+        }
+        self.close_link_of(ctx, &member)?;
+        Ok(Reply::Done)
+    }
+
+    /// Rule R-32: who was removed may still hold tickets of the link it came by.
+    fn close_link_of(&mut self, ctx: &mut Context<'_>, member: &MembershipId) -> Result<(), CommandError> {
+        let Some(Body::Join(join)) = self.membership.operation(&(*member).into()).map(|op| op.operation().body.clone())
+        else {
+            return Ok(());
+        };
+        let me = ctx.identity.public();
+        let same = |issued: &Issued| {
+            InviteLink::new(me, issued.secret.duplicate(), Vec::new()).keys().invite.public() == join.terms.invite_pk
+        };
+        let numbers: Vec<u32> =
+            self.invites.iter().filter(|(_, issued)| same(issued)).map(|(&number, _)| number).collect();
+        for number in numbers {
+            for pairs in self.free_pairs(number).chunks(limits::PAIRS_MAX) {
+                self.act(ctx, Body::Bump { pairs: pairs.to_vec() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rule MB-D7, first: people whom the target's offices let in without a Confirm are confirmed, so that they stay.
+    fn keep_invited_by(&mut self, ctx: &mut Context<'_>, target: &MembershipId) -> Result<(), CommandError> {
+        let offices = self.offices_of(target);
+        let invited = self.membership.roster().seated().filter(|person| {
+            !person.anchored && person.issuer.is_some_and(|issuer| offices.contains(&issuer))
+        });
+        let joins: Vec<OperationId> = invited.map(|person| person.mid.into()).collect();
+        for join in joins {
+            self.act(ctx, Body::Confirm { join })?;
+        }
+        Ok(())
+    }
+
+    /// Free seats of offices that stand no more go back to the one who ended them (MB-D7, MB-D9).
+    fn reclaim_from(&mut self, ctx: &mut Context<'_>, target: &MembershipId) -> Result<(), CommandError> {
+        let mut pairs: Vec<Pair> =
+            self.offices_of(target).iter().flat_map(|office| self.membership.free_outputs(office)).collect();
+        pairs.sort_unstable();
+        for pairs in pairs.chunks(limits::PAIRS_MAX) {
+            self.act(ctx, Body::Reclaim { pairs: pairs.to_vec(), after: None })?;
+        }
+        Ok(())
+    }
+
+    /// What a Remove or Demote says of its target: its newest operation known here, and its offices, senior first.
+    fn blow(&self, target: &MembershipId) -> Blow {
+        let own = self.membership.operations().filter(|signed| signed.mid() == *target);
+        let newest = own.max_by_key(|signed| (signed.operation().seq, signed.id()));
+        let mut seen = self.offices_of(target);
+        seen.truncate(limits::NAMED_MAX);
+        let demotes = self.membership.operations().filter(|signed| {
+            matches!(&signed.operation().body, Body::Demote(blow) if blow.target == *target)
+        });
+        let room = limits::NAMED_MAX.saturating_sub(seen.len());
+        seen.extend(demotes.map(SignedOperation::id).take(room));
+        seen.sort_unstable();
+        Blow { target: *target, pin: newest.map_or((*target).into(), SignedOperation::id), seen }
+    }
+
+    fn offices_of(&self, target: &MembershipId) -> Vec<Office> {
+        let promotes = self.membership.operations().filter(|signed| {
+            matches!(signed.operation().body, Body::Promote { target: whom } if whom == *target)
+        });
+        let mut offices: Vec<Office> = promotes.map(SignedOperation::id).collect();
+        offices.sort_by(|a, b| {
+            if self.membership.is_senior(a, b) { core::cmp::Ordering::Less } else { core::cmp::Ordering::Greater }
+        });
+        offices
+    }
+
+    fn must_be_senior(&self, office: &Office, member: &MembershipId) -> Result<(), CommandError> {
+        match self.membership.standing(member) {
+            Some(theirs) if !self.membership.is_senior(office, &theirs) => Err(CommandError::Senior),
+            _ => Ok(()),
+        }
+    }
+
+    fn own_office(&self) -> Result<Office, CommandError> {
+        if !self.is_live() {
+            return Err(self.why_not_live());
+        }
+        if self.membership.roster().frozen() {
+            return Err(CommandError::Frozen);
+        }
+        self.membership.standing(&self.me).ok_or(CommandError::NotAdmin)
+    }
+
+    /// Gives up one's own seat (MB-D8). Live secrets go in the same batch (E-70).
+    pub(crate) fn leave(&mut self, ctx: &mut Context<'_>, last: LastOrganiser) -> Result<Reply, CommandError> {
+        if !self.is_live() {
+            return Err(self.why_not_live());
+        }
+        let heirs = self.heirs();
+        let organiser = self.membership.standing(&self.me).is_some();
+        let others = self.membership.roster().seated().count() > 1;
+        if organiser && others && heirs.is_empty() && last == LastOrganiser::Stays {
+            return Err(CommandError::LastOrganiser);
+        }
+        if organiser {
+            self.due_own_confirms(ctx)?;
+            let open: Vec<u32> = self.invites.keys().copied().collect();
+            for number in open {
+                let pairs = self.free_pairs(number);
+                self.bump(ctx, &pairs);
+            }
+        }
+        let cuts = self.logs.cuts_for(&self.me);
+        let heirs = if organiser { heirs } else { Vec::new() };
+        self.act(ctx, Body::Leave { heirs, cuts })?;
+        let erased = self.keys.erase_all();
+        self.put_secrets(ctx, erased);
+        self.record.standing = Standing::Leaving;
+        self.put_group(ctx);
+        self.roster_moved = true;
+        ctx.effects.emit(Event::Group(self.gid()));
+        Ok(Reply::Done)
+    }
+
+    fn due_own_confirms(&mut self, ctx: &mut Context<'_>) -> Result<(), CommandError> {
+        let Some(office) = self.membership.standing(&self.me) else { return Ok(()) };
+        let waiting = self.membership.roster().seated().filter(|person| !person.anchored && person.issuer == Some(office));
+        let joins: Vec<OperationId> = waiting.map(|person| person.mid.into()).collect();
+        for join in joins {
+            self.act(ctx, Body::Confirm { join })?;
+        }
+        Ok(())
+    }
+
+    /// The most senior other standing offices, at most four.
+    fn heirs(&self) -> Vec<Office> {
+        let others = self.membership.standing_offices().filter(|(_, holder)| *holder != self.me);
+        let mut heirs: Vec<Office> = others.map(|(office, _)| office).take(limits::NAMED_MAX).collect();
+        heirs.sort_unstable();
+        heirs
+    }
+
+    /// Another name for the group.
+    pub(crate) fn rename(&mut self, ctx: &mut Context<'_>, name: &str) -> Result<Reply, CommandError> {
+        self.own_office()?;
+        check_name(name)?;
+        self.act(ctx, Body::SetPolicy { sets: Vec::from([(setting::NAME, Some(Setting::Text(name.into())))]) })?;
+        Ok(Reply::Done)
+    }
+}
+
+/// A text is 1 byte to 16 KiB and no more than that: nothing in it means anything to the program (E-54).
+fn check_text(text: &str) -> Result<(), CommandError> {
+    if text.trim().is_empty() {
+        return Err(CommandError::BadValue { field: "text" });
+    }
+    if text.len() > limits::TEXT_BYTES_MAX {
+        return Err(CommandError::TooLarge { bytes: text.len(), max: limits::TEXT_BYTES_MAX });
+    }
+    Ok(())
+}
+
+/// Names are 1 to 64 bytes without control characters.
+pub(crate) fn check_name(name: &str) -> Result<(), CommandError> {
+    let usable = !name.trim().is_empty() && name.len() <= limits::NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    if usable { Ok(()) } else { Err(CommandError::BadValue { field: "name" }) }
+}
