@@ -1,0 +1,458 @@
+//! Neighbours of a group: who has an open slot, whether membership has settled there, and what goes out on it.
+//!
+//! A slot first settles: only STATE, MSYNC and DROP pass until we hold every operation that the neighbour has announced
+//! (N-308), so that a removal one side knows takes effect before words flow. Then it takes part in the tree and in
+//! anti-entropy.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::{Context, Group};
+use crate::crypto::{Field, Label, hash};
+use crate::effects::{LinkAction, Stored};
+use crate::error::PeerFault;
+use crate::event::Event;
+use crate::ids::{Digest, ItemId, MemberKey, MembershipId, Neighbour, OperationId, Path, SeatNumber};
+use crate::limits;
+use crate::link::DropCode;
+use crate::log::{Appended, ForkProof};
+use crate::membership::{Exchange, Role};
+use crate::push::frames::{Class, Graft, Ihave, Prune, Push, PushItem, entry_item, operation_item, record_item};
+use crate::push::presence::{Presence, SeatSet, State};
+use crate::push::{Arrival, PushAction, Tree};
+use crate::wire::frame::{Frame, GroupFrame};
+use crate::wire::{Writer, to_bytes};
+
+/// One open slot.
+pub(super) struct Near1 {
+    pub(super) key: MemberKey,
+    pub(super) mid: MembershipId,
+    pub(super) path: Path,
+    pub(super) rtt_ms: u64,
+    pub(super) exchange: Exchange,
+    pub(super) settled: bool,
+    /// Whether its vector was compared since the slot opened.
+    pub(super) compared: bool,
+    pub(super) opened_mono_ms: u64,
+    pub(super) state_at_mono_ms: u64,
+    pub(super) links: Option<(SeatSet, u64)>,
+}
+
+/// All open slots of a group and what serves them.
+#[derive(Default)]
+pub(crate) struct Near {
+    pub(super) slots: BTreeMap<Neighbour, Near1>,
+    pub(super) tree: Tree,
+    pub(super) presence: Presence,
+    pub(super) fetcher: super::fetching::Fetcher,
+    pub(super) receipts: super::receipts::Receipts,
+    /// Items of the last moments, for the tree's answers to GRAFT; older ones come by anti-entropy.
+    fresh: BTreeMap<ItemId, PushItem>,
+    fresh_order: alloc::collections::VecDeque<ItemId>,
+    /// Items of this step by neighbour: one frame each at its end (N-407).
+    going: BTreeMap<Neighbour, Vec<PushItem>>,
+    /// Slots to be ended with their link: the account does it.
+    pub(super) dropped: Vec<(Neighbour, DropCode)>,
+    pub(super) lookup_patience: Option<u64>,
+}
+
+impl Group {
+    /// A slot opened: membership first (N-308).
+    pub(crate) fn on_slot_open(
+        &mut self,
+        ctx: &mut Context<'_>,
+        neighbour: Neighbour,
+        (key, path, rtt_ms): (MemberKey, Path, u64),
+    ) {
+        let Some(mid) = self.membership.roster().mids_of(&key).next() else {
+            self.near.dropped.push((neighbour, DropCode::NotShared));
+            return;
+        };
+        let near = Near1 {
+            key,
+            mid,
+            path,
+            rtt_ms,
+            exchange: Exchange::new(),
+            settled: false,
+            compared: false,
+            opened_mono_ms: ctx.now.mono_ms,
+            state_at_mono_ms: 0,
+            links: None,
+        };
+        self.near.slots.insert(neighbour, near);
+        self.heard_from(ctx, &mid);
+        self.send_state(ctx, neighbour);
+        self.send_membership(ctx, neighbour);
+        ctx.effects.emit(Event::Presence { group: self.gid(), member: mid });
+    }
+
+    /// A slot or its link ended.
+    pub(crate) fn on_slot_closed(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
+        let Some(near) = self.near.slots.remove(&neighbour) else { return };
+        self.near.going.remove(&neighbour);
+        let actions = self.near.tree.on_neighbour_down(ctx.now, neighbour);
+        self.carry_out(ctx, actions);
+        self.drop_fetches(ctx, neighbour);
+        if self.path_to(&near.mid).is_none() {
+            if let Some(seat) = self.seat_of(&near.mid) {
+                self.near.presence.forget(seat);
+            }
+            ctx.effects.emit(Event::Presence { group: self.gid(), member: near.mid });
+        }
+    }
+
+    /// Slots that this step decided to end.
+    pub(crate) fn take_dropped(&mut self) -> Vec<(Neighbour, DropCode)> {
+        core::mem::take(&mut self.near.dropped)
+    }
+
+    /// A link's round trip or way changed.
+    pub(crate) fn on_quality(&mut self, neighbour: Neighbour, (path, rtt_ms): (Path, u64)) {
+        if let Some(near) = self.near.slots.get_mut(&neighbour) {
+            (near.path, near.rtt_ms) = (path, rtt_ms);
+            self.near.tree.on_path(neighbour, rtt_ms, path);
+        }
+    }
+
+    /// Sends one frame on a slot.
+    pub(super) fn send(&self, ctx: &mut Context<'_>, to: Neighbour, kind: GroupFrame, body: &[u8]) {
+        let frame = Frame { kind: kind.number(), slot: to.slot, body: bytes::Bytes::copy_from_slice(body) };
+        ctx.effects.send(to.link, &frame);
+    }
+
+    /// Sends one frame to every settled neighbour that is a full member.
+    pub(super) fn send_to_members(&self, ctx: &mut Context<'_>, kind: GroupFrame, body: &[u8]) {
+        let all: Vec<Neighbour> = self.settled().filter(|&to| self.is_full_neighbour(to)).collect();
+        all.into_iter().for_each(|to| self.send(ctx, to, kind, body));
+    }
+
+    pub(super) fn send_to_members_but(&self, ctx: &mut Context<'_>, but: Neighbour, (kind, body): (GroupFrame, &[u8])) {
+        let all: Vec<Neighbour> = self.settled().filter(|&to| to != but && self.is_full_neighbour(to)).collect();
+        all.into_iter().for_each(|to| self.send(ctx, to, kind, body));
+    }
+
+    pub(super) fn settled(&self) -> impl Iterator<Item = Neighbour> {
+        self.near.slots.iter().filter(|(_, near)| near.settled).map(|(&neighbour, _)| neighbour)
+    }
+
+    /// Keyed and no guest: gets lookup keys and sealed addresses.
+    pub(super) fn is_full_neighbour(&self, neighbour: Neighbour) -> bool {
+        self.near.slots.get(&neighbour).is_some_and(|near| {
+            let person = self.membership.roster().person(&near.mid);
+            person.is_some_and(|person| person.keyed && person.role == Role::Member)
+        })
+    }
+
+    pub(super) fn seat_of(&self, mid: &MembershipId) -> Option<SeatNumber> {
+        self.membership.roster().person(mid).and_then(|person| person.seat)
+    }
+
+    /// The best way to a member, if there is a slot.
+    pub(super) fn path_to(&self, mid: &MembershipId) -> Option<Path> {
+        self.near.slots.values().filter(|near| near.mid == *mid).map(|near| near.path).min()
+    }
+
+    /// Members heard of lately, by us or by neighbours (N-503). Oneself is not among them.
+    pub(super) fn online_members(&self) -> BTreeSet<MembershipId> {
+        let linked = self.near.slots.values().map(|near| near.mid);
+        let roster = self.membership.roster();
+        linked.filter(|mid| *mid != self.me && roster.person(mid).is_some()).collect()
+    }
+
+    fn linked_seats(&self) -> SeatSet {
+        self.near.slots.values().filter_map(|near| self.seat_of(&near.mid)).collect()
+    }
+
+    /// A sign of life, on its own slot.
+    pub(super) fn heard_from(&mut self, ctx: &mut Context<'_>, mid: &MembershipId) {
+        if let Some(seat) = self.seat_of(mid) {
+            self.near.presence.on_heard(ctx.now, seat);
+        }
+        let online = self.near.presence.online(ctx.now).saturating_add(1);
+        let actions = self.near.tree.on_online(ctx.now, online);
+        self.carry_out(ctx, actions);
+    }
+
+    // ---- membership on a slot ------------------------------------------------------------------------------------
+
+    /// MSYNC frames that are due for one neighbour (N-709).
+    pub(super) fn send_membership(&mut self, ctx: &mut Context<'_>, to: Neighbour) {
+        let Some(near) = self.near.slots.get_mut(&to) else { return };
+        let frames = near.exchange.generate(&mut self.membership);
+        for frame in frames {
+            let mut body = Writer::default();
+            body.array(2).bytes(&frame.message).array(frame.operations.len());
+            for id in &frame.operations {
+                let bytes = self.membership.operation(id).map_or(&[][..], crate::membership::SignedOperation::bytes);
+                body.bytes(bytes);
+            }
+            self.send(ctx, to, GroupFrame::Msync, &body.into_bytes());
+        }
+    }
+
+    /// Whether we hold every operation that the neighbour has announced; the first time, the slot takes part.
+    pub(super) fn look_settled(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
+        let Some(near) = self.near.slots.get_mut(&neighbour) else { return };
+        if near.settled || !near.exchange.holds_all_announced(&mut self.membership) {
+            return;
+        }
+        near.settled = true;
+        let (mid, rtt, path) = (near.mid, near.rtt_ms, near.path);
+        // By now the neighbour may be out, or somebody else than it was.
+        if self.membership.roster().person(&mid).is_none() {
+            return self.drop_neighbour(ctx, neighbour);
+        }
+        let seat = self.seat_of(&mid);
+        self.near.tree.on_neighbour_up(neighbour, seat, (rtt, path));
+        self.greet_with_addresses(ctx, neighbour);
+        if self.membership.roster().is_keyed(&mid) {
+            self.send_vector(ctx, neighbour);
+        }
+    }
+
+    /// Membership moved: whoever is out is told by the operations that did it and dropped; the others learn (N-203).
+    pub(super) fn neighbours_after_operations(&mut self, ctx: &mut Context<'_>) {
+        let all: Vec<(Neighbour, MembershipId)> =
+            self.near.slots.iter().map(|(&neighbour, near)| (neighbour, near.mid)).collect();
+        for (neighbour, mid) in all {
+            if self.membership.roster().person(&mid).is_none() {
+                // The same key may sit here by a newer membership.
+                let key = self.near.slots.get(&neighbour).map(|near| near.key);
+                match key.and_then(|key| self.membership.roster().mids_of(&key).next()) {
+                    Some(newer) => {
+                        if let Some(near) = self.near.slots.get_mut(&neighbour) {
+                            near.mid = newer;
+                        }
+                    }
+                    None => self.drop_neighbour(ctx, neighbour),
+                }
+                continue;
+            }
+            if let Some(near) = self.near.slots.get_mut(&neighbour) {
+                near.exchange.wake();
+            }
+            self.send_membership(ctx, neighbour);
+            self.look_settled(ctx, neighbour);
+        }
+    }
+
+    /// Rule N-203: sends the operations that ended somebody, then DROP, and nothing more.
+    fn drop_neighbour(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
+        let Some(near) = self.near.slots.get(&neighbour) else { return };
+        let ending = self.membership.endings(&near.mid);
+        let items: Vec<PushItem> = ending
+            .iter()
+            .take(limits::ENDING_OPERATIONS_MAX)
+            .filter_map(|id| self.membership.operation(id))
+            .map(|signed| PushItem { class: Class::Operation, hop: 0, lid: None, bytes: signed.bytes().to_vec() })
+            .collect();
+        if !items.is_empty() {
+            self.send(ctx, neighbour, GroupFrame::Push, &to_bytes(&Push(items)));
+        }
+        self.near.dropped.push((neighbour, DropCode::NotShared));
+        self.on_slot_closed(ctx, neighbour);
+    }
+
+    // ---- STATE -----------------------------------------------------------------------------------------------------
+
+    /// `heads` of STATE: H("net/heads", [citable heads]).
+    fn heads_digest(&self) -> Digest {
+        let mut heads = Writer::default();
+        heads.item(self.membership.citable_heads());
+        hash(Label::NetHeads, &[Field::Item(&heads.into_bytes())])
+    }
+
+    /// Tells a neighbour where we stand.
+    pub(super) fn send_state(&mut self, ctx: &mut Context<'_>, to: Neighbour) {
+        let linked = self.linked_seats();
+        let keyed = self.membership.roster().keyed();
+        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
+        let state = State {
+            entries: self.logs.entries_digest(keyed, &words),
+            heads: self.heads_digest(),
+            direct: linked,
+            ages: self.near.presence.ages(ctx.now, &linked),
+            flags: 0,
+        };
+        self.send(ctx, to, GroupFrame::State, &to_bytes(&state));
+        if let Some(near) = self.near.slots.get_mut(&to) {
+            near.state_at_mono_ms = ctx.now.mono_ms;
+        }
+    }
+
+    /// A neighbour's STATE: differing digests start a comparison (N-701).
+    pub(super) fn on_state(&mut self, ctx: &mut Context<'_>, from: Neighbour, state: &State) {
+        let same_heads = state.heads == self.heads_digest();
+        if same_heads {
+            self.near.presence.merge(ctx.now, &state.ages);
+            if let Some(near) = self.near.slots.get_mut(&from) {
+                near.links = Some((state.direct, ctx.now.mono_ms));
+            }
+        } else {
+            if let Some(near) = self.near.slots.get_mut(&from) {
+                near.exchange.wake();
+            }
+            self.send_membership(ctx, from);
+        }
+        let keyed = self.membership.roster().keyed();
+        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
+        let entries = self.logs.entries_digest(keyed, &words);
+        let settled = self.near.slots.get(&from).is_some_and(|near| near.settled);
+        if entries != state.entries && settled {
+            self.compare_later(ctx, from);
+        }
+    }
+
+    // ---- spreading -------------------------------------------------------------------------------------------------
+
+    /// An entry that was admitted or written just now.
+    pub(super) fn spread_entry(&mut self, ctx: &mut Context<'_>, appended: &Appended, from: Option<Neighbour>) {
+        let (id, log) = (entry_item(&appended.entry.id()), appended.place.log);
+        let lid = Some(self.logs.tag(&log));
+        let item = PushItem { class: Class::Entry, hop: 0, lid, bytes: appended.entry.to_bytes() };
+        self.spread(ctx, (id, item), (from, Some(log.mid)));
+    }
+
+    /// Operations that entered the log just now.
+    pub(super) fn spread_operations(&mut self, ctx: &mut Context<'_>, ids: &[OperationId], from: Option<Neighbour>) {
+        // Many at once travel by MSYNC, which every neighbour is sent anyway (N-710).
+        if ids.len() > limits::PUSHED_OPERATIONS_MAX {
+            return;
+        }
+        for id in ids {
+            let Some(bytes) = self.membership.operation(id).map(|signed| signed.bytes().to_vec()) else { continue };
+            let author = self.membership.operation(id).map(crate::membership::SignedOperation::mid);
+            let item = PushItem { class: Class::Operation, hop: 0, lid: None, bytes };
+            self.spread(ctx, (operation_item(id), item), (from, author));
+        }
+    }
+
+    /// An address record that is news.
+    pub(super) fn spread_address(&mut self, ctx: &mut Context<'_>, sealed: Vec<u8>, from: Option<Neighbour>) {
+        let id = record_item(Class::Address, &sealed);
+        let item = PushItem { class: Class::Address, hop: 0, lid: None, bytes: sealed };
+        self.spread(ctx, (id, item), (from, None));
+    }
+
+    /// A receipt that is news.
+    pub(super) fn spread_receipt(&mut self, ctx: &mut Context<'_>, receipt: Vec<u8>, from: Option<Neighbour>) {
+        let id = record_item(Class::Receipt, &receipt);
+        let item = PushItem { class: Class::Receipt, hop: 0, lid: None, bytes: receipt };
+        self.spread(ctx, (id, item), (from, None));
+    }
+
+    fn spread(
+        &mut self,
+        ctx: &mut Context<'_>,
+        (id, mut item): (ItemId, PushItem),
+        (from, author): (Option<Neighbour>, Option<MembershipId>),
+    ) {
+        let seat = author.and_then(|mid| self.seat_of(&mid));
+        let fresh_links = |near: &&Near1| {
+            near.links.is_some_and(|(_, at)| ctx.now.mono_ms.saturating_sub(at) < limits::DIRECT_FIELD_MS)
+        };
+        let author_near = author.and_then(|mid| self.near.slots.values().find(|near| near.mid == mid));
+        let links = author_near.filter(fresh_links).and_then(|near| near.links).map(|(links, _)| links);
+        let hop = self.near.fresh.get(&id).map_or(item.hop, |known| known.hop);
+        item.hop = hop;
+        self.keep_fresh(id, item);
+        let arrival = Arrival { id, from, hop, author: seat, author_links: links.as_ref() };
+        let actions = self.near.tree.on_item(ctx.now, &arrival);
+        self.carry_out(ctx, actions);
+    }
+
+    fn keep_fresh(&mut self, id: ItemId, item: PushItem) {
+        if self.near.fresh.insert(id, item).is_none() {
+            self.near.fresh_order.push_back(id);
+        }
+        while self.near.fresh_order.len() > limits::FRESH_ITEMS_MAX {
+            if let Some(oldest) = self.near.fresh_order.pop_front() {
+                self.near.fresh.remove(&oldest);
+            }
+        }
+    }
+
+    /// What the tree wants done.
+    pub(super) fn carry_out(&mut self, ctx: &mut Context<'_>, actions: Vec<PushAction>) {
+        for action in actions {
+            match action {
+                PushAction::Push { to, id, hop } => self.push_one(to, &id, hop),
+                PushAction::Have { to, ids } => self.send(ctx, to, GroupFrame::Ihave, &to_bytes(&Ihave(ids))),
+                PushAction::Graft { to, ids } => self.send(ctx, to, GroupFrame::Graft, &to_bytes(&Graft(ids))),
+                PushAction::Prune { to } => self.send(ctx, to, GroupFrame::Prune, &to_bytes(&Prune)),
+                PushAction::Want { from, .. } => {
+                    if let Some(from) = from {
+                        self.compare_later(ctx, from);
+                    }
+                }
+                PushAction::Resync { neighbour } => self.compare_later(ctx, neighbour),
+            }
+        }
+    }
+
+    fn push_one(&mut self, to: Neighbour, id: &ItemId, hop: u8) {
+        let Some(item) = self.near.fresh.get(id) else { return };
+        let allowed = match item.class {
+            Class::Address => self.is_full_neighbour(to),
+            Class::Operation => true,
+            Class::Entry | Class::Receipt => {
+                self.near.slots.get(&to).is_some_and(|near| self.membership.roster().is_keyed(&near.mid))
+            }
+        };
+        if allowed {
+            let item = PushItem { hop, ..item.clone() };
+            self.near.going.entry(to).or_default().push(item);
+        }
+    }
+
+    /// The end of a step: all items for one neighbour in as few frames as fit (N-407).
+    pub(crate) fn flush_pushes(&mut self, ctx: &mut Context<'_>) {
+        for (to, items) in core::mem::take(&mut self.near.going) {
+            let mut frame: Vec<PushItem> = Vec::new();
+            let mut size = 0_usize;
+            for item in items {
+                let bytes = item.bytes.len().saturating_add(limits::PUSH_ITEM_OVERHEAD_BYTES);
+                if size.saturating_add(bytes) > limits::PUSH_BODY_BYTES_MAX && !frame.is_empty() {
+                    let full = core::mem::take(&mut frame);
+                    self.send(ctx, to, GroupFrame::Push, &to_bytes(&Push(full)));
+                    size = 0;
+                }
+                size = size.saturating_add(bytes);
+                frame.push(item);
+            }
+            if !frame.is_empty() {
+                self.send(ctx, to, GroupFrame::Push, &to_bytes(&Push(frame)));
+            }
+        }
+    }
+
+    /// Entries out of the store, as GIVE.
+    pub(super) fn send_stored(&self, ctx: &mut Context<'_>, stored: Stored) {
+        ctx.effects.send_stored(stored);
+    }
+
+    /// A fork proof, once to each neighbour (N-704).
+    pub(super) fn spread_fork(&mut self, ctx: &mut Context<'_>, proof: &ForkProof) {
+        let all: Vec<Neighbour> = self.settled().collect();
+        for to in all {
+            self.compare_later(ctx, to);
+        }
+        tracing::warn!(log = ?proof.held.log, "a log has forked");
+    }
+
+    /// Ends a link that broke a rule; the account keeps the points (N-211).
+    pub(super) fn fault(&self, ctx: &mut Context<'_>, from: Neighbour, fault: PeerFault) {
+        ctx.faults.push((from.link, fault));
+    }
+
+    /// A member whose address became known may be dialled.
+    pub(super) fn candidates_moved(&mut self, _ctx: &mut Context<'_>) {
+        self.roster_moved = true;
+    }
+
+    /// Hangs up; used when a slot's link has nothing else to carry.
+    pub(super) fn hang_up(ctx: &mut Context<'_>, neighbour: Neighbour) {
+        ctx.effects.link(LinkAction::HangUp { link: neighbour.link, block_ms: 0 });
+    }
+}
