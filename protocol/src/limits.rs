@@ -527,3 +527,54 @@ pub const ENVELOPES_PER_LOOKUP_MAX: usize = 8;
 pub const OUTBOX_MAX: usize = 1_000;
 /// Invites of one's own that are remembered per group (guess).
 pub const INVITES_MAX: usize = 500;
+
+// ---- An account ------------------------------------------------------------------------------------------------------
+
+/// Groups of one profile (guess: far above what a person follows).
+pub const GROUPS_MAX: usize = 256;
+/// Alerts that are remembered beside those of groups (guess).
+pub const ALERTS_MAX: usize = 256;
+/// Peers whose conduct is remembered (guess).
+pub const CONDUCTS_MAX: usize = 4_096;
+/// GIVE frames that wait for credit on one link (N-404, P3).
+pub const GIVES_WAITING_MAX: usize = 4_096;
+/// Round trip that is assumed until one was measured.
+pub const ROUND_TRIP_GUESS_MS: u64 = 100;
+/// Joins under way at once.
+pub const JOINS_MAX: usize = 16;
+/// Addresses that a person adds to a join, or that were seen for one peer.
+pub const VIA_ADDRESSES_MAX: usize = 8;
+/// Waits between attempts of a join (N-909; the first ones short, because a host may just be starting).
+pub const JOIN_RETRY_MS: [u64; 8] = [1_000, 2_000, 5_000, 10_000, 30_000, 120_000, 300_000, 900_000];
+/// Secrets of joins lie under this group number, which no group has (`link` records have one, ST-32).
+pub const JOINER_LINK_GROUP: u32 = u32::MAX;
+/// Peer records of one group: the group's number times this, plus the owner's.
+pub const OWNERS_PER_GROUP: u32 = 1 << 12;
+/// First wait before a member is dialled again (N-605).
+pub const REDIAL_FIRST_MS: u64 = 1_000;
+/// Waits between dials of one member, ± 25 % (N-605).
+pub const REDIAL_MS: [u64; 5] = [1_000, 2_000, 5_000, 15_000, 30_000];
+/// Up to so many members are all linked (N-601).
+pub const LINK_ALL_MAX: usize = 12;
+/// Above, so many links are kept (N-601).
+pub const LINKS_WANTED: usize = 8;
+/// Addresses tried in one dial (N-806).
+pub const DIAL_ADDRESSES_MAX: usize = 10;
+/// A member introduces itself to one peer at most so often (guess: a minute; hosts are silent anyway).
+pub const INTRODUCE_EVERY_MS: u64 = 60_000;
+/// An hour.
+pub const HOUR_MS: u64 = 3_600_000;
+/// Envelopes are served so long after their last moment, so that late people get the right reason.
+pub const ENVELOPE_KEPT_MS: u64 = 7 * 86_400_000;
+/// Items kept at hand for the tree's answers (guess: two minutes of a busy group).
+pub const FRESH_ITEMS_MAX: usize = 512;
+/// Above this, operations travel by MSYNC alone.
+pub const PUSHED_OPERATIONS_MAX: usize = 32;
+/// Bytes of an item beside its own in a PUSH frame.
+pub const PUSH_ITEM_OVERHEAD_BYTES: usize = 32;
+/// Body bytes of one PUSH (N-402), with room for its head.
+pub const PUSH_BODY_BYTES_MAX: usize = 64 * 1_024 - 64;
+/// Operations that tell a person how it ended (N-203, R-34).
+pub const ENDING_OPERATIONS_MAX: usize = 8;
+/// A sync message of automerge, without changes (MB-T1).
+pub const SYNC_MESSAGE_BYTES_MAX: usize = 96 * 1_024;

@@ -1,0 +1,105 @@
+//! Taking a profile back from its records.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Account;
+use crate::group::{Group, GroupStored};
+use crate::identity::Identity;
+use crate::ids::{Boot, Instance};
+use crate::limits;
+use crate::record::{Record, RecordId};
+use crate::time::Timestamp;
+use crate::wire::Reader;
+
+/// The store's records do not make a profile (ST-90, ST-91).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// There is no profile record.
+    #[error("no profile in the store")]
+    NoProfile,
+    /// A record that everything else rests on is damaged or missing.
+    #[error("the {kind} record of a group is damaged")]
+    Damaged {
+        /// Its kind.
+        kind: &'static str,
+    },
+}
+
+impl Account {
+    /// Takes a profile back. `records` come in the order of their keys (ST-33); `now` is the first reading of this
+    /// life.
+    ///
+    /// # Errors
+    /// [`RestoreError`]: the store needs repair; nothing was sent.
+    pub fn restore(
+        identity: Identity,
+        instance: Instance,
+        boot: Boot,
+        now: Timestamp,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        let sorted = Sorted::from_records(records);
+        let name = sorted.profile.as_deref().and_then(read_profile).ok_or(RestoreError::NoProfile)?;
+        let mut account = Self::empty(identity, instance, boot, name);
+        for (g, mut stored) in sorted.groups {
+            stored.peers = sorted.peers.iter().filter(|(p, _)| p / limits::OWNERS_PER_GROUP == g).map(|(_, bytes)| bytes.clone()).collect();
+            let group = Group::restore(g, stored, instance, now).map_err(|kind| RestoreError::Damaged { kind })?;
+            account.insert_group(group);
+        }
+        account.restore_joins(sorted.joiners, &sorted.join_secrets, now);
+        account.reach_restored(now);
+        Ok(account)
+    }
+}
+
+#[derive(Default)]
+struct Sorted {
+    profile: Option<Vec<u8>>,
+    groups: BTreeMap<u32, GroupStored>,
+    peers: Vec<(u32, Vec<u8>)>,
+    joiners: BTreeMap<u32, Vec<u8>>,
+    join_secrets: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Sorted {
+    fn from_records(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut sorted = Self::default();
+        for Record { id, bytes } in records {
+            sorted.take(id, bytes);
+        }
+        // A group whose own record is gone is no group: what is left of it belongs to a join that was forgotten.
+        sorted.groups.retain(|_, stored| !stored.group.is_empty());
+        sorted
+    }
+
+    fn take(&mut self, id: RecordId, bytes: Vec<u8>) {
+        let mut group = |g: u32| self.groups.entry(g).or_default();
+        match id {
+            RecordId::Profile {} => self.profile = Some(bytes),
+            RecordId::Peer { p } => self.peers.push((p, bytes)),
+            RecordId::Group { g } => group(g).group = bytes,
+            RecordId::Op { g, .. } => group(g).operations.push(bytes),
+            RecordId::Log { g, l } => group(g).logs.push((l, bytes)),
+            RecordId::Entry { g, l, seq } => group(g).entries.push((l, seq, bytes)),
+            RecordId::Receipts { g, .. } => group(g).receipts.push(bytes),
+            RecordId::Outbox { g, n } => group(g).outbox.push((n, bytes)),
+            RecordId::Invite { g, n } => drop(group(g).invites.insert(n, bytes)),
+            RecordId::Chain { g, .. } => group(g).chains.push(bytes),
+            RecordId::Skipped { g, .. } => group(g).skipped.push(bytes),
+            RecordId::Leaf { g, .. } => group(g).leaves.push(bytes),
+            RecordId::Access { g } => group(g).access = bytes,
+            RecordId::Link { g: limits::JOINER_LINK_GROUP, n } => drop(self.join_secrets.insert(n, bytes)),
+            RecordId::Link { g, n } => drop(group(g).links.insert(n, bytes)),
+            RecordId::Joiner { n } => drop(self.joiners.insert(n, bytes)),
+            _ => {}
+        }
+    }
+}
+
+fn read_profile(bytes: &[u8]) -> Option<String> {
+    let mut from = Reader::new(bytes);
+    from.array(2).ok()?;
+    (from.uint().ok()? == 1).then(|| from.text(limits::NAME_BYTES_MAX).ok())?
+}
