@@ -8,11 +8,14 @@
 mod arrivals;
 mod authority;
 mod duties;
+mod fetching;
 mod founding;
+mod guests;
 mod hearing;
 mod ledger;
 mod neighbours;
 mod operations;
+mod receipts;
 mod records;
 mod requests;
 mod sharing;
@@ -30,7 +33,7 @@ use crate::encryption::GroupKeys;
 use crate::error::PeerFault;
 use crate::event::{Alert, AlertKind, Event};
 use crate::identity::Identity;
-use crate::ids::{Boot, Digest, EntryId, GroupId, Instance, LinkId, LogId, MemberKey, MembershipId, OrderKey};
+use crate::ids::{Digest, EntryId, GroupId, Instance, LinkId, LogId, MemberKey, MembershipId, OrderKey};
 use crate::log::{Logs, Place, Words};
 use crate::membership::Membership;
 use crate::record::RecordId;
@@ -38,7 +41,9 @@ use crate::time::Timestamp;
 use crate::timeline::Recent;
 
 pub(crate) use authority::Rosters;
+pub(crate) use founding::Stored as GroupStored;
 pub(crate) use ledger::Numbers;
+pub(crate) use requests::check_name;
 pub(crate) use records::{GroupRecord, InviteRecord, OutboxRecord, Standing, ViewRecord};
 
 /// What every step has at hand: the moment, luck, who we are, and where consequences go.
@@ -51,8 +56,6 @@ pub(crate) struct Context<'a> {
     pub(crate) identity: &'a Identity,
     /// This installation.
     pub(crate) instance: Instance,
-    /// This process start.
-    pub(crate) boot: Boot,
     /// The name that groups joined from now on will see.
     pub(crate) name: &'a str,
     /// Where this node can be reached, best first.
