@@ -13,8 +13,7 @@ use alloc::vec::Vec;
 use crate::ids::{EntryId, GroupId, InviteId, MembershipId};
 use crate::invite::InviteLink;
 
-/// One wish.
-#[derive(Debug)]
+/// One wish. No `Debug`: a link in it is a secret.
 pub enum Command {
     /// Found a group and sit in seat 0.
     CreateGroup {

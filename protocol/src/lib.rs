@@ -12,11 +12,17 @@ extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+mod account;
+mod command;
 mod crypto;
+mod effects;
 mod encryption;
 mod error;
+mod event;
+mod group;
 mod identity;
 mod ids;
+mod input;
 mod invite;
 mod limits;
 mod link;
@@ -32,7 +38,13 @@ mod time;
 mod timeline;
 mod wire;
 
+pub use account::{Account, RestoreError};
+pub use command::{Ban, Command, CommandError, Consent, LastOrganiser, Reply};
 pub use crypto::Secret;
+pub use effects::{AddressSource, Change, Class as GateClass, Effects, LinkAction, Shell, Stored, Transmit};
+pub use event::*;
+pub use identity::{Identity, new_instance};
+pub use input::{Input, Opener};
 pub use error::PeerFault;
 pub use ids::*;
 pub use invite::{InviteLink, LinkError};

@@ -441,7 +441,8 @@ pub const PLACE_BYTES_MAX: usize = 100;
 /// Radius around a place (LO-1).
 pub const RADIUS_M_MAX: u32 = 50_000;
 
-const HOUR_MS: u64 = 60 * 60 * 1_000;
+/// An hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 // ---- Dissemination (sections 5 and 6 of the network document) -----------------------------------------------------
@@ -513,8 +514,6 @@ pub const ERASURES_DELAY_MS: u64 = 10_000;
 pub const ERASURES_EVERY_MS: u64 = 3_600_000;
 /// A leaf key older than this is stale (E-13).
 pub const LEAF_STALE_MS: u64 = 90 * 86_400_000;
-/// A Message names heads at least this often (E-20).
-pub const HEADS_EVERY_MESSAGES: u64 = 64;
 /// Waiting entries that one step tries again (guess: keeps a step short).
 pub const RETRIES_PER_STEP_MAX: usize = 64;
 /// Messages of one epoch that wait for its key (an epoch has no more, E-72).
@@ -562,10 +561,6 @@ pub const LINKS_WANTED: usize = 8;
 pub const DIAL_ADDRESSES_MAX: usize = 10;
 /// A member introduces itself to one peer at most so often (guess: a minute; hosts are silent anyway).
 pub const INTRODUCE_EVERY_MS: u64 = 60_000;
-/// An hour.
-pub const HOUR_MS: u64 = 3_600_000;
-/// Envelopes are served so long after their last moment, so that late people get the right reason.
-pub const ENVELOPE_KEPT_MS: u64 = 7 * 86_400_000;
 /// Items kept at hand for the tree's answers (guess: two minutes of a busy group).
 pub const FRESH_ITEMS_MAX: usize = 512;
 /// Above this, operations travel by MSYNC alone.
@@ -576,5 +571,3 @@ pub const PUSH_ITEM_OVERHEAD_BYTES: usize = 32;
 pub const PUSH_BODY_BYTES_MAX: usize = 64 * 1_024 - 64;
 /// Operations that tell a person how it ended (N-203, R-34).
 pub const ENDING_OPERATIONS_MAX: usize = 8;
-/// A sync message of automerge, without changes (MB-T1).
-pub const SYNC_MESSAGE_BYTES_MAX: usize = 96 * 1_024;

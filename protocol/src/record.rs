@@ -357,7 +357,7 @@ records! {
     /// A chain key and its index (E-45).
     0x80 Chain chain { g: u32, l: u32, epoch: u32 } AtStart Never;
     /// A page of skipped message keys.
-    0x81 Skipped skipped { g: u32, l: u32, epoch: u32, page: u16 } OnDemand Never;
+    0x81 Skipped skipped { g: u32, l: u32, epoch: u32, page: u16 } AtStart Never;
     /// An X25519 leaf secret.
     0x82 Leaf leaf { g: u32, gen_no: u32 } AtStart Never;
     /// Handshake secret and lookup key of a group.

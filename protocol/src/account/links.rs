@@ -267,7 +267,7 @@ impl Account {
     pub(super) fn on_quality(&mut self, step: &mut Step<'_>, id: LinkId, (rtt_ms, path): (u64, Path)) {
         let Some(held) = self.links.group.get_mut(&id) else { return };
         (held.rtt_ms, held.path) = (rtt_ms, path);
-        held.link.on_round_trip(rtt_ms);
+        held.link.set_round_trip_ms(rtt_ms);
         for (slot, gid) in held.link.open_slots().collect::<Vec<_>>() {
             if let Some(&g) = self.by_gid.get(&gid) {
                 self.with_group(step, g, |group, _| group.on_quality(Neighbour { link: id, slot }, (path, rtt_ms)));

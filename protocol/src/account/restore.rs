@@ -74,24 +74,27 @@ impl Sorted {
         sorted
     }
 
+    fn group(&mut self, g: u32) -> &mut GroupStored {
+        self.groups.entry(g).or_default()
+    }
+
     fn take(&mut self, id: RecordId, bytes: Vec<u8>) {
-        let mut group = |g: u32| self.groups.entry(g).or_default();
         match id {
             RecordId::Profile {} => self.profile = Some(bytes),
             RecordId::Peer { p } => self.peers.push((p, bytes)),
-            RecordId::Group { g } => group(g).group = bytes,
-            RecordId::Op { g, .. } => group(g).operations.push(bytes),
-            RecordId::Log { g, l } => group(g).logs.push((l, bytes)),
-            RecordId::Entry { g, l, seq } => group(g).entries.push((l, seq, bytes)),
-            RecordId::Receipts { g, .. } => group(g).receipts.push(bytes),
-            RecordId::Outbox { g, n } => group(g).outbox.push((n, bytes)),
-            RecordId::Invite { g, n } => drop(group(g).invites.insert(n, bytes)),
-            RecordId::Chain { g, .. } => group(g).chains.push(bytes),
-            RecordId::Skipped { g, .. } => group(g).skipped.push(bytes),
-            RecordId::Leaf { g, .. } => group(g).leaves.push(bytes),
-            RecordId::Access { g } => group(g).access = bytes,
+            RecordId::Group { g } => self.group(g).group = bytes,
+            RecordId::Op { g, .. } => self.group(g).operations.push(bytes),
+            RecordId::Log { g, l } => self.group(g).logs.push((l, bytes)),
+            RecordId::Entry { g, l, seq } => self.group(g).entries.push((l, seq, bytes)),
+            RecordId::Receipts { g, .. } => self.group(g).receipts.push(bytes),
+            RecordId::Outbox { g, n } => self.group(g).outbox.push((n, bytes)),
+            RecordId::Invite { g, n } => drop(self.group(g).invites.insert(n, bytes)),
+            RecordId::Chain { g, .. } => self.group(g).chains.push(bytes),
+            RecordId::Skipped { g, .. } => self.group(g).skipped.push(bytes),
+            RecordId::Leaf { g, .. } => self.group(g).leaves.push(bytes),
+            RecordId::Access { g } => self.group(g).access = bytes,
             RecordId::Link { g: limits::JOINER_LINK_GROUP, n } => drop(self.join_secrets.insert(n, bytes)),
-            RecordId::Link { g, n } => drop(group(g).links.insert(n, bytes)),
+            RecordId::Link { g, n } => drop(self.group(g).links.insert(n, bytes)),
             RecordId::Joiner { n } => drop(self.joiners.insert(n, bytes)),
             _ => {}
         }

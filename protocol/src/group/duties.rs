@@ -8,7 +8,8 @@ use super::{Context, Group};
 use crate::encryption::deletion::ErasureView;
 use crate::encryption::rekey::{LeafReason, RekeyReason};
 use crate::event::{AlertKind, Event};
-use crate::ids::{MembershipId, OperationId};
+use crate::ids::{MemberKey, MembershipId};
+use crate::invite::InviteLink;
 use crate::limits;
 use crate::membership::{Body, OutputState, Pair, Role};
 use crate::time::{TimerTable, Timestamp};
@@ -130,7 +131,7 @@ impl Group {
         if !self.in_touch && !alone {
             return;
         }
-        for body in self.due_confirms() {
+        for body in self.newcomers_due(ctx) {
             if let Err(why) = self.act(ctx, body) {
                 tracing::warn!(%why, "a confirmation was not made");
             }
@@ -138,35 +139,19 @@ impl Group {
         self.end_invites(ctx);
     }
 
-    fn due_confirms(&self) -> Vec<Body> {
+    /// What to do about people on one's own tickets (MB-D2, MB-D3).
+    fn newcomers_due(&self, ctx: &Context<'_>) -> Vec<Body> {
         let Some(office) = self.membership.standing(&self.me) else { return Vec::new() };
-        let roster = self.membership.roster();
-        if roster.policy().require_confirm() {
-            return Vec::new();
-        }
-        let mine = roster.seated().filter(|person| !person.anchored && person.issuer == Some(office));
-        let mine = mine.filter(|person| person.awaits.is_none());
-        mine.map(|person| {
-            let join = OperationId::from(person.mid);
-            if self.came_late(&join) {
-                let pair = self.membership.operation(&join).and_then(|signed| match &signed.operation().body {
-                    Body::Join(join) => Some((join.seat, join.out)),
-                    _ => None,
-                });
-                pair.map_or(Body::Confirm { join }, |pair| Body::Bump { pairs: Vec::from([pair]) })
-            } else {
-                Body::Confirm { join }
-            }
-        })
-        .collect()
-    }
-
-    /// Rule MB-D3: by the joiner's own clock, the Join was made after the link's last moment.
-    fn came_late(&self, join: &OperationId) -> bool {
-        self.membership.operation(join).is_some_and(|signed| match &signed.operation().body {
-            Body::Join(join) => signed.operation().at > join.terms.not_after,
-            _ => false,
-        })
+        let me = ctx.identity.public();
+        let tickets = |invite_pk: &MemberKey| {
+            let same = |issued: &&super::Issued| {
+                InviteLink::new(me, issued.secret.duplicate(), Vec::new()).keys().invite.public() == *invite_pk
+            };
+            self.invites.values().find(same).map_or(0, |issued| issued.record.outputs.len())
+        };
+        let due = self.membership.due_confirms(&office, &tickets);
+        let confirms = due.confirm.into_iter().map(|join| Body::Confirm { join });
+        confirms.chain(due.bump.chunks(limits::PAIRS_MAX).map(|pairs| Body::Bump { pairs: pairs.to_vec() })).collect()
     }
 
     /// Rule MB-D4: outputs of links that have ended are bumped once a sync has shown who used them in time.

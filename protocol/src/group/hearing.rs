@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::{Context, Envelope, Group, Purpose, Rosters, ViewRecord};
 use crate::crypto::sign::{Signed, Verified};
-use crate::encryption::rekey::{Arrival as KeyArrival, Downgrade, KeyOutcome, Learned};
+use crate::encryption::receive::{Arrival as KeyArrival, Downgrade, KeyOutcome, Learned};
 use crate::encryption::{OpenedMessage, Unopened};
 use crate::error::PeerFault;
 use crate::event::{AlertKind, Event, MessageKind, MessageView};

@@ -7,11 +7,11 @@ use super::{Context, Group, InviteRecord, Issued, OutboxRecord, Standing};
 use crate::command::{Ban, CommandError, LastOrganiser, Reply};
 use crate::crypto::{Secret, random};
 use crate::event::Event;
-use crate::ids::{InviteId, MembershipId, Office, OperationId, OrderKey, SeatNumber};
-use crate::invite::{InviteLink, envelope};
+use crate::ids::{EntryId, InviteId, MembershipId, Office, OrderKey, Output, SeatNumber};
+use crate::invite::{InviteLink, seal_grant};
 use crate::limits;
 use crate::log::entry::{Entry, Head, HeadKind};
-use crate::membership::{Blow, Body, Pair, Role, SeatGrant, Setting, SignedOperation, Terms, setting};
+use crate::membership::{Body, Ending, Pair, Removal, Role, SeatGrant, Setting, Terms, setting};
 
 impl Group {
     /// Says something, or keeps it until somebody is in reach (E-71).
@@ -74,9 +74,8 @@ impl Group {
         };
         let heads = self.membership.citable_heads().clone();
         let grant = SeatGrant::issue(self.gid(), terms, heads, &pairs, ctx.identity.keys());
-        let sealed = envelope::seal(&grant, (&self.me, &keys), ctx.rng);
-        let head = (keys.lookup, invite_pk, not_after_ms);
-        let eid = self.write_envelope(ctx, head, sealed)?;
+        let envelope = seal_grant(&grant, &self.me, &keys, ctx.rng);
+        let eid = self.write_envelope(ctx, envelope)?;
         let id = InviteId(random(ctx.rng));
         let record = InviteRecord {
             id,
@@ -95,11 +94,9 @@ impl Group {
     fn write_envelope(
         &mut self,
         ctx: &mut Context<'_>,
-        (lookup, invite_pk, not_after): (crate::ids::Digest, crate::ids::MemberKey, u64),
-        sealed: Vec<u8>,
-    ) -> Result<crate::ids::EntryId, CommandError> {
+        (kind, sealed): (HeadKind, Vec<u8>),
+    ) -> Result<EntryId, CommandError> {
         let state = self.logs.state(&self.own).ok_or_else(|| CommandError::OwnRule(String::from("E-19")))?;
-        let kind = HeadKind::GrantEnvelope { lookup, invite_pk, not_after };
         let head = Head { seq: state.seq.saturating_add(1), prev: state.head, heads: self.frontier(), kind };
         let entry = Entry::sign(&self.gid(), self.own, head, (None, sealed), ctx.identity.keys());
         self.keep_envelope(&entry);
@@ -128,14 +125,14 @@ impl Group {
         self.membership.free_outputs(office).into_iter().filter(|pair| !promised.contains(pair)).collect()
     }
 
-    /// Rule MB-D6: whoever left these seats unconfirmed is confirmed first, so that later people on them stay.
+    /// Whoever left these seats unconfirmed is confirmed first, so that later people on them stay (MB-D6).
     fn confirm_departed(&mut self, ctx: &mut Context<'_>, pairs: &[Pair]) -> Result<(), CommandError> {
-        for (seat, _) in pairs {
-            if let Some(departed) = self.membership.unconfirmed_before(SeatNumber(seat.0)) {
-                self.act(ctx, Body::Confirm { join: departed.into() })?;
-            }
-        }
-        Ok(())
+        let seats: Vec<SeatNumber> = pairs.iter().map(|(seat, _)| *seat).collect();
+        self.act_all(ctx, self.membership.confirms_before(&seats))
+    }
+
+    fn act_all(&mut self, ctx: &mut Context<'_>, bodies: Vec<Body>) -> Result<(), CommandError> {
+        bodies.into_iter().try_for_each(|body| self.act(ctx, body).map(drop))
     }
 
     /// Makes a link useless: what nobody has used yet is bumped (MB-D4).
@@ -192,12 +189,9 @@ impl Group {
             self.act(ctx, Body::Confirm { join: member.into() })?;
         }
         let promoted = self.act(ctx, Body::Promote { target: member })?;
-        let spare = self.spare_pairs(&office);
-        let mut half: Vec<Pair> = spare.iter().copied().take(spare.len() / 2).collect();
-        half.sort_unstable();
-        for pairs in half.chunks(limits::PAIRS_MAX) {
-            self.act(ctx, Body::Transfer { pairs: pairs.to_vec(), to: promoted })?;
-        }
+        let live: Vec<Output> =
+            self.invites.values().flat_map(|issued| issued.record.outputs.iter().map(|(_, out)| *out)).collect();
+        self.act_all(ctx, self.membership.share(&office, promoted, &live))?;
         Ok(Reply::Done)
     }
 
@@ -208,11 +202,7 @@ impl Group {
             return Err(CommandError::NoEffect { member: Some(member) });
         }
         self.must_be_senior(&office, &member)?;
-        self.keep_invited_by(ctx, &member)?;
-        let blow = self.blow(&member);
-        self.act(ctx, Body::Demote(blow))?;
-        self.reclaim_from(ctx, &member)?;
-        Ok(Reply::Done)
+        self.end(ctx, &office, (member, Ending::Demote))
     }
 
     /// Takes somebody's seat (MB-D7).
@@ -221,93 +211,45 @@ impl Group {
         if member == self.me {
             return Err(CommandError::NoEffect { member: Some(member) });
         }
-        let person = self.membership.roster().person(&member).ok_or(CommandError::UnknownMember)?.clone();
-        if person.office.is_some() {
-            self.must_be_senior(&office, &member)?;
-            self.keep_invited_by(ctx, &member)?;
+        if self.membership.roster().person(&member).is_none() {
+            return Err(CommandError::UnknownMember);
         }
-        if !person.anchored {
-            // Anchored first: else the same link could put the person back.
-            self.act(ctx, Body::Confirm { join: member.into() })?;
-        }
-        let blow = self.blow(&member);
+        self.must_be_senior(&office, &member)?;
         let cuts = self.logs.cuts_for(&member);
-        self.act(ctx, Body::Remove { blow, cuts, ban: ban == Ban::Yes })?;
-        if person.office.is_some() {
-            self.reclaim_from(ctx, &member)?;
-        }
-        self.close_link_of(ctx, &member)?;
-        Ok(Reply::Done)
+        self.end(ctx, &office, (member, Ending::Remove { cuts, ban: ban == Ban::Yes }))
     }
 
-    /// Rule R-32: who was removed may still hold tickets of the link it came by.
-    fn close_link_of(&mut self, ctx: &mut Context<'_>, member: &MembershipId) -> Result<(), CommandError> {
-        let Some(Body::Join(join)) = self.membership.operation(&(*member).into()).map(|op| op.operation().body.clone())
-        else {
-            return Ok(());
-        };
-        let me = ctx.identity.public();
-        let same = |issued: &Issued| {
-            InviteLink::new(me, issued.secret.duplicate(), Vec::new()).keys().invite.public() == join.terms.invite_pk
-        };
-        let numbers: Vec<u32> =
-            self.invites.iter().filter(|(_, issued)| same(issued)).map(|(&number, _)| number).collect();
-        for number in numbers {
-            for pairs in self.free_pairs(number).chunks(limits::PAIRS_MAX) {
-                self.act(ctx, Body::Bump { pairs: pairs.to_vec() })?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Rule MB-D7, first: people whom the target's offices let in without a Confirm are confirmed, so that they stay.
-    fn keep_invited_by(&mut self, ctx: &mut Context<'_>, target: &MembershipId) -> Result<(), CommandError> {
-        let offices = self.offices_of(target);
-        let invited = self.membership.roster().seated().filter(|person| {
-            !person.anchored && person.issuer.is_some_and(|issuer| offices.contains(&issuer))
-        });
-        let joins: Vec<OperationId> = invited.map(|person| person.mid.into()).collect();
-        for join in joins {
-            self.act(ctx, Body::Confirm { join })?;
-        }
-        Ok(())
-    }
-
-    /// Free seats of offices that stand no more go back to the one who ended them (MB-D7, MB-D9).
-    fn reclaim_from(&mut self, ctx: &mut Context<'_>, target: &MembershipId) -> Result<(), CommandError> {
+    /// The whole batch of a removal, then the seats that it left behind (MB-D7, MB-D9).
+    fn end(
+        &mut self,
+        ctx: &mut Context<'_>,
+        office: &Office,
+        (target, ending): (MembershipId, Ending),
+    ) -> Result<Reply, CommandError> {
+        let tickets = self.tickets_like(ctx, &target);
+        let removal = Removal { target, ending, pin: None, spare_not: &[], tickets: &tickets };
+        self.act_all(ctx, self.membership.ending(office, &removal))?;
+        let orphaned = self.membership.reclaimable(office);
         let mut pairs: Vec<Pair> =
-            self.offices_of(target).iter().flat_map(|office| self.membership.free_outputs(office)).collect();
+            orphaned.into_iter().filter(|(_, after)| after.is_none()).map(|(pair, _)| pair).collect();
         pairs.sort_unstable();
+        self.confirm_departed(ctx, &pairs)?;
         for pairs in pairs.chunks(limits::PAIRS_MAX) {
             self.act(ctx, Body::Reclaim { pairs: pairs.to_vec(), after: None })?;
         }
-        Ok(())
+        Ok(Reply::Done)
     }
 
-    /// What a Remove or Demote says of its target: its newest operation known here, and its offices, senior first.
-    fn blow(&self, target: &MembershipId) -> Blow {
-        let own = self.membership.operations().filter(|signed| signed.mid() == *target);
-        let newest = own.max_by_key(|signed| (signed.operation().seq, signed.id()));
-        let mut seen = self.offices_of(target);
-        seen.truncate(limits::NAMED_MAX);
-        let demotes = self.membership.operations().filter(|signed| {
-            matches!(&signed.operation().body, Body::Demote(blow) if blow.target == *target)
-        });
-        let room = limits::NAMED_MAX.saturating_sub(seen.len());
-        seen.extend(demotes.map(SignedOperation::id).take(room));
-        seen.sort_unstable();
-        Blow { target: *target, pin: newest.map_or((*target).into(), SignedOperation::id), seen }
-    }
-
-    fn offices_of(&self, target: &MembershipId) -> Vec<Office> {
-        let promotes = self.membership.operations().filter(|signed| {
-            matches!(signed.operation().body, Body::Promote { target: whom } if whom == *target)
-        });
-        let mut offices: Vec<Office> = promotes.map(SignedOperation::id).collect();
-        offices.sort_by(|a, b| {
-            if self.membership.is_senior(a, b) { core::cmp::Ordering::Less } else { core::cmp::Ordering::Greater }
-        });
-        offices
+    /// Tickets of the own link by which somebody came: who is removed may still hold the others.
+    fn tickets_like(&self, ctx: &Context<'_>, member: &MembershipId) -> Vec<Pair> {
+        let Some(Body::Join(join)) = self.membership.operation(&(*member).into()).map(|op| &op.operation().body) else {
+            return Vec::new();
+        };
+        let me = ctx.identity.public();
+        let same = |issued: &&Issued| {
+            InviteLink::new(me, issued.secret.duplicate(), Vec::new()).keys().invite.public() == join.terms.invite_pk
+        };
+        self.invites.values().filter(same).flat_map(|issued| issued.record.outputs.iter().copied()).collect()
     }
 
     fn must_be_senior(&self, office: &Office, member: &MembershipId) -> Result<(), CommandError> {
@@ -332,14 +274,11 @@ impl Group {
         if !self.is_live() {
             return Err(self.why_not_live());
         }
-        let heirs = self.heirs();
-        let organiser = self.membership.standing(&self.me).is_some();
         let others = self.membership.roster().seated().count() > 1;
-        if organiser && others && heirs.is_empty() && last == LastOrganiser::Stays {
+        if others && self.membership.is_last_organiser(&self.me) && last == LastOrganiser::Stays {
             return Err(CommandError::LastOrganiser);
         }
-        if organiser {
-            self.due_own_confirms(ctx)?;
+        if self.membership.standing(&self.me).is_some() {
             let open: Vec<u32> = self.invites.keys().copied().collect();
             for number in open {
                 let pairs = self.free_pairs(number);
@@ -347,8 +286,7 @@ impl Group {
             }
         }
         let cuts = self.logs.cuts_for(&self.me);
-        let heirs = if organiser { heirs } else { Vec::new() };
-        self.act(ctx, Body::Leave { heirs, cuts })?;
+        self.act_all(ctx, self.membership.leaving(&self.me, None, cuts))?;
         let erased = self.keys.erase_all();
         self.put_secrets(ctx, erased);
         self.record.standing = Standing::Leaving;
@@ -356,24 +294,6 @@ impl Group {
         self.roster_moved = true;
         ctx.effects.emit(Event::Group(self.gid()));
         Ok(Reply::Done)
-    }
-
-    fn due_own_confirms(&mut self, ctx: &mut Context<'_>) -> Result<(), CommandError> {
-        let Some(office) = self.membership.standing(&self.me) else { return Ok(()) };
-        let waiting = self.membership.roster().seated().filter(|person| !person.anchored && person.issuer == Some(office));
-        let joins: Vec<OperationId> = waiting.map(|person| person.mid.into()).collect();
-        for join in joins {
-            self.act(ctx, Body::Confirm { join })?;
-        }
-        Ok(())
-    }
-
-    /// The most senior other standing offices, at most four.
-    fn heirs(&self) -> Vec<Office> {
-        let others = self.membership.standing_offices().filter(|(_, holder)| *holder != self.me);
-        let mut heirs: Vec<Office> = others.map(|(office, _)| office).take(limits::NAMED_MAX).collect();
-        heirs.sort_unstable();
-        heirs
     }
 
     /// Another name for the group.

@@ -12,9 +12,10 @@ use crate::error::PeerFault;
 use crate::ids::{Heads, MemberKey, MembershipId, Neighbour, OperationId};
 use crate::membership::{Membership, Role};
 use crate::record::{Record, RecordId};
+use crate::rendezvous::keys::{read_lookup_keys, write_lookup_keys};
 use crate::rendezvous::{
     AddressBook, AddressRecord, AddressVerdict, Addresses, KeyVerdict, LookupKeys, LookupRecord, Owner, PublishTimes,
-    Roll, read_lookup_keys, write_lookup_keys,
+    Roll,
 };
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};

@@ -217,7 +217,7 @@ impl Group {
     ) -> Result<Appended, CommandError> {
         let appended = self
             .logs
-            .append_own(&mut Rosters(&mut self.membership), ctx.now, entry)
+            .append_own(&mut Rosters(&mut self.membership), ctx.now, &entry)
             .map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
         if let HeadKind::Rekey { .. } = appended.entry.head.kind {
             let epochs = self.epochs.entry((appended.place.log, appended.place.branch)).or_default();

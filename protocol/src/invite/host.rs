@@ -88,6 +88,12 @@ impl Host {
         Self { own, peer, state: State::Silent(0), started: now, progress: now, bytes_in: 0, bytes_out: 0 }
     }
 
+    /// Who asks.
+    #[must_use]
+    pub const fn peer(&self) -> MemberKey {
+        self.peer
+    }
+
     /// One frame came.
     pub fn handle(
         &mut self,

@@ -7,7 +7,7 @@
 use alloc::vec::Vec;
 
 use automerge::sync::{ChunkList, Message, State, SyncDoc};
-use automerge::{Change, ChangeHash};
+use automerge::{Change, ChangeHash, ReadDoc as _};
 
 use super::document::carried;
 use super::gate::{self, GateFault};
@@ -63,6 +63,14 @@ impl Exchange {
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.idle_rounds >= SYNC_IDLE_ROUNDS_MAX
+    }
+
+    /// Rule N-308: whether the neighbour has spoken and everything it announced is here. Operations that were refused,
+    /// or lie outside the document, don't count (N-709).
+    pub fn holds_all_announced<const S: usize>(&self, log: &mut Membership<S>) -> bool {
+        let Some(heads) = &self.state.their_heads else { return false };
+        let document = log.document();
+        heads.iter().all(|hash| document.automerge.get_change_by_hash(hash).is_some() || document.shadow(hash).is_some())
     }
 
     /// The own heads changed: the exchange may go on (N-709).

@@ -375,6 +375,48 @@ impl<const S: usize> Membership<S> {
         })
     }
 
+    /// What ended a membership, for the one it ended (N-203): counting Removes, own Leaves, and what now sits on the
+    /// seat instead.
+    #[must_use]
+    pub fn endings(&self, mid: &MembershipId) -> Vec<OperationId> {
+        let void = self.void();
+        let ends = |signed: &&SignedOperation| match &signed.operation().body {
+            Body::Remove { blow, .. } => blow.target == *mid && !void.contains(&signed.id()),
+            Body::Leave { .. } => signed.mid() == *mid,
+            Body::Bump { .. } | Body::Confirm { .. } => self.why_unseated(mid).is_some() && self.concerns(signed, mid),
+            Body::Genesis { .. }
+            | Body::Join(_)
+            | Body::Transfer { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::SetPolicy { .. } => false,
+        };
+        self.operations().filter(ends).map(SignedOperation::id).collect()
+    }
+
+    /// Whether a Bump or Confirm is about the output that a membership claimed.
+    fn concerns(&self, signed: &SignedOperation, mid: &MembershipId) -> bool {
+        let graph = &self.log.graph;
+        let Some(join) = graph.chain_of(mid).and_then(|chain| graph.join_of(chain)) else { return false };
+        match &signed.operation().body {
+            Body::Bump { pairs } => pairs.contains(&(join.seat, join.out)),
+            Body::Confirm { join: other } => {
+                let other = graph.chain_of(&(*other).into()).and_then(|chain| graph.join_of(chain));
+                other.is_some_and(|other| other.out == join.out)
+            }
+            Body::Genesis { .. }
+            | Body::Join(_)
+            | Body::Transfer { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::Leave { .. }
+            | Body::SetPolicy { .. } => false,
+        }
+    }
+
     /// The role of a membership's ticket; none for an unknown one.
     #[must_use]
     pub fn role_of(&self, mid: &MembershipId) -> Option<Role> {
