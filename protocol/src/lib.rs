@@ -32,6 +32,7 @@ mod push;
 mod record;
 mod rendezvous;
 mod store;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;

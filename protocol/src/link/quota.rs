@@ -112,10 +112,10 @@ impl LinkRates {
         let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
         let mut pause = self.bytes.charge(size, now);
         if kind == GroupFrame::Push {
-            pause = pause.max(self.push_items.charge(items(body), now)).max(self.push_bytes.charge(size, now));
+            pause = pause.max(self.push_items.charge(pushed(body), now)).max(self.push_bytes.charge(size, now));
         }
         let ids = [(GroupFrame::Ihave, &mut self.ihave), (GroupFrame::Graft, &mut self.graft)];
-        if ids.into_iter().any(|(of, bucket)| of == kind && !bucket.take(items(body), now)) {
+        if ids.into_iter().any(|(of, bucket)| of == kind && !bucket.take(ids_in(body), now)) {
             return Passage::Ignore;
         }
         // A link that carries n groups carries n groups' requests: each then costs an n-th.
@@ -135,10 +135,22 @@ impl LinkRates {
     }
 }
 
-/// How many items or ids a body `[[…]]` lists, by its head alone.
-fn items(body: &[u8]) -> u64 {
+/// How many ids a body `[[id…]]` lists, by its heads alone.
+fn ids_in(body: &[u8]) -> u64 {
     let mut reader = Reader::new(body);
-    let count = reader.array(1).and_then(|()| reader.array_up_to(limits::FRAME_BODY_BYTES_MAX));
+    if reader.array(1).is_err() {
+        return 1;
+    }
+    length(&mut reader)
+}
+
+/// How many items a PUSH `[item…]` brings, by its head alone (N-402).
+fn pushed(body: &[u8]) -> u64 {
+    length(&mut Reader::new(body))
+}
+
+fn length(reader: &mut Reader<'_>) -> u64 {
+    let count = reader.array_up_to(limits::FRAME_BODY_BYTES_MAX);
     count.ok().and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
 }
 
@@ -303,10 +315,14 @@ mod tests {
         let ids = writer.into_bytes();
         assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Pass);
         assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Ignore);
+        let mut writer = Writer::default();
+        writer.array(200);
+        (0..200).for_each(|_| drop(writer.array(4).uint(1_u8).uint(0_u8).bytes([]).bytes([1])));
+        let items = writer.into_bytes();
         for _ in 0..5 {
-            assert_eq!(rates.admit(GroupFrame::Push, &ids, 1, START), Passage::Pass);
+            assert_eq!(rates.admit(GroupFrame::Push, &items, 1, START), Passage::Pass);
         }
-        assert_eq!(rates.admit(GroupFrame::Push, &ids, 1, START), Passage::Pause(1_000));
+        assert_eq!(rates.admit(GroupFrame::Push, &items, 1, START), Passage::Pause(1_000));
     }
 
     #[test]

@@ -449,7 +449,7 @@ fn n_509_a_second_copy_prunes_its_link_but_not_the_one_that_brought_the_first() 
     let (a, b) =
         (Neighbour { link: crate::ids::LinkId(1), slot: 1 }, Neighbour { link: crate::ids::LinkId(2), slot: 1 });
     tree.on_online(Timestamp::new(0, 0), 20);
-    [a, b].map(|n| tree.on_neighbour_up(n, None, (10, Path::DirectQuic)));
+    [a, b].into_iter().for_each(|n| tree.on_neighbour_up(n, None, (10, Path::DirectQuic)));
     let now = Timestamp::new(10, 0);
     tree.on_item(now, &Arrival { id: item(1), from: Some(a), hop: 0, author: None, author_links: None });
     assert_eq!(tree.on_duplicate(now, a, &item(1)), vec![]);
