@@ -391,7 +391,7 @@ mod tests {
     #[test]
     fn a_body_that_is_no_list_counts_as_one_item() {
         for body in [vec![], vec![0xff], vec![0x81, 0x9f], vec![0x82, 0x80, 0x80]] {
-            assert_eq!(items(&body), 1);
+            assert_eq!(ids_in(&body), 1);
         }
     }
 }
