@@ -5,3 +5,4 @@ pub mod speakers;
 pub mod store_suite;
 pub mod town;
 pub mod vectors;
+pub mod party;

@@ -1,0 +1,383 @@
+//! A few people in one room: real accounts, a virtual clock, seeded luck, links that deliver in order. For tests that
+//! read as sentences; the simulator has the weather.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::string::String;
+use std::vec::Vec;
+
+use bytes::Bytes;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::{
+    Account, Boot, Change, Channel, Command, CommandError, Consent, Effects, Event, GroupId, Identity, Input,
+    InviteLink, JoinState, LinkAction, LinkId, MemberKey, MessageKind, MessageView, Opener, Path, Record, RecordId,
+    Reply, Secret, Shell, Timestamp, Transmit,
+};
+
+/// One person's machine.
+pub struct Host {
+    /// The core.
+    pub account: Account,
+    /// What is on disk.
+    pub disk: BTreeMap<RecordId, Vec<u8>>,
+    /// What faces were told.
+    pub events: Vec<Event>,
+    seed: u8,
+    rng: ChaCha20Rng,
+    inbox: VecDeque<Input>,
+    outbox: Vec<(LinkId, Bytes)>,
+    actions: Vec<LinkAction>,
+    online: bool,
+}
+
+impl Shell for Host {
+    type Error = core::convert::Infallible;
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), Self::Error> {
+        for change in changes {
+            match change {
+                Change::Put(record) => drop(self.disk.insert(record.id, record.bytes)),
+                Change::Erase(id) => drop(self.disk.remove(&id)),
+            }
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, transmit: Transmit) {
+        match transmit {
+            Transmit::Frame { link, bytes } => self.outbox.push((link, bytes)),
+            Transmit::Stored(stored) => {
+                let values = stored.records.iter().map(|id| self.disk.get(id).cloned()).collect();
+                self.outbox.push((stored.link, stored.assemble(values)));
+            }
+        }
+    }
+
+    fn link(&mut self, action: LinkAction) {
+        self.actions.push(action);
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    fn read(&mut self, id: RecordId) {
+        let bytes = self.disk.get(&id).cloned();
+        self.inbox.push_back(Input::Loaded { id, bytes });
+    }
+}
+
+/// The room.
+pub struct Party {
+    /// Everybody, by number.
+    pub hosts: Vec<Host>,
+    /// The virtual clock, ms.
+    pub now_ms: u64,
+    links: BTreeMap<LinkId, (usize, LinkId)>,
+    next_link: u64,
+    /// Pairs that can't reach each other.
+    pub cuts: Vec<(usize, usize)>,
+}
+
+/// The first moment of every party: a Monday morning.
+const START_MS: u64 = 1_795_000_000_000;
+
+fn seeded(tag: u8, n: u8) -> [u8; 32] {
+    let mut seed = [tag; 32];
+    seed[0] = n;
+    seed
+}
+
+impl Party {
+    /// So many people, each with a profile of their own, all online.
+    #[must_use]
+    pub fn new(people: u8) -> Self {
+        let mut party =
+            Self { hosts: Vec::new(), now_ms: START_MS, links: BTreeMap::new(), next_link: 1, cuts: Vec::new() };
+        for n in 0..people {
+            let identity = Identity::from_seed(Secret::new(seeded(1, n)));
+            let (account, effects) = Account::create(identity, crate::Instance([n; 16]), Boot([n; 8]), &name(n));
+            let mut host = Host {
+                account,
+                disk: BTreeMap::new(),
+                events: Vec::new(),
+                seed: n,
+                rng: ChaCha20Rng::from_seed(seeded(2, n)),
+                inbox: VecDeque::new(),
+                outbox: Vec::new(),
+                actions: Vec::new(),
+                online: true,
+            };
+            let Ok(()) = effects.apply(&mut host);
+            host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
+            party.hosts.push(host);
+        }
+        party
+    }
+
+    /// The clock's reading.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        Timestamp::new(self.now_ms - START_MS + 1_000_000, self.now_ms)
+    }
+
+    /// Asks for something and carries it out.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn ask(&mut self, who: usize, command: Command) -> Result<Reply, CommandError> {
+        let now = self.now();
+        let host = &mut self.hosts[who];
+        let (reply, effects) = host.account.execute(now, command, &mut host.rng)?;
+        self.apply(who, effects);
+        self.settle();
+        Ok(reply)
+    }
+
+    fn apply(&mut self, who: usize, effects: Effects) {
+        let Ok(()) = effects.apply(&mut self.hosts[who]);
+    }
+
+    /// Delivers everything until nothing moves; no time passes.
+    pub fn settle(&mut self) {
+        for _ in 0..100_000 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("the party never comes to rest");
+    }
+
+    fn step(&mut self) -> bool {
+        for who in 0..self.hosts.len() {
+            let actions = std::mem::take(&mut self.hosts[who].actions);
+            let frames = std::mem::take(&mut self.hosts[who].outbox);
+            let moved = !actions.is_empty() || !frames.is_empty();
+            for (link, bytes) in frames {
+                if let Some(&(peer, theirs)) = self.links.get(&link) {
+                    self.hosts[peer].inbox.push_back(Input::Received { link: theirs, bytes });
+                }
+            }
+            actions.into_iter().for_each(|action| self.act(who, action));
+            if moved {
+                return true;
+            }
+            if let Some(input) = self.hosts[who].inbox.pop_front() {
+                self.give(who, input);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn give(&mut self, who: usize, input: Input) {
+        let now = self.now();
+        let host = &mut self.hosts[who];
+        let effects = host.account.handle(now, input, &mut host.rng);
+        self.apply(who, effects);
+    }
+
+    fn act(&mut self, who: usize, action: LinkAction) {
+        match action {
+            LinkAction::Dial { peer, channel, addresses, .. } => self.dial(who, peer, channel, &addresses),
+            LinkAction::HangUp { link, .. } => self.hang_up(link),
+            LinkAction::Classes(_) => {}
+        }
+    }
+
+    fn dial(&mut self, who: usize, peer: Option<MemberKey>, channel: Channel, addresses: &[Vec<u8>]) {
+        let found = (0..self.hosts.len()).find(|&n| {
+            let at = addresses.contains(&address(self.hosts[n].seed));
+            let right = peer.is_none_or(|peer| self.hosts[n].account.me() == peer);
+            n != who && at && right && self.hosts[n].online && self.hosts[who].online && !self.is_cut(who, n)
+        });
+        let Some(other) = found else {
+            self.hosts[who].inbox.push_back(Input::DialFailed { peer, channel });
+            return;
+        };
+        let (mine, theirs) = (LinkId(self.next_link), LinkId(self.next_link + 1));
+        self.next_link += 2;
+        self.links.insert(mine, (other, theirs));
+        self.links.insert(theirs, (who, mine));
+        let (me, them) = (self.hosts[who].account.me(), self.hosts[other].account.me());
+        let path = Path::DirectQuic;
+        self.hosts[who].inbox.push_back(Input::Connected { link: mine, peer: them, channel, path, opener: Opener::Us });
+        self.hosts[other].inbox.push_back(Input::Connected {
+            link: theirs,
+            peer: me,
+            channel,
+            path,
+            opener: Opener::Peer,
+        });
+    }
+
+    fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.cuts.contains(&(a, b)) || self.cuts.contains(&(b, a))
+    }
+
+    fn hang_up(&mut self, link: LinkId) {
+        if let Some((other, theirs)) = self.links.remove(&link) {
+            self.links.remove(&theirs);
+            // What was sent before still arrives.
+            let frames: Vec<(LinkId, Bytes)> = Vec::new();
+            drop(frames);
+            self.hosts[other].inbox.push_back(Input::Disconnected { link: theirs });
+        }
+    }
+
+    /// Nobody of one side reaches anybody of the other.
+    pub fn split(&mut self, left: &[usize], right: &[usize]) {
+        self.cuts = left.iter().flat_map(|&a| right.iter().map(move |&b| (a, b))).collect();
+        let gone: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|&(link, &(other, _))| {
+                let owner = self.owner(*link);
+                owner.is_some_and(|owner| self.is_cut(owner, other))
+            })
+            .map(|(&link, _)| link)
+            .collect();
+        for link in gone {
+            if let Some(owner) = self.owner(link) {
+                self.hosts[owner].inbox.push_back(Input::Disconnected { link });
+            }
+            self.hang_up(link);
+        }
+        self.settle();
+    }
+
+    fn owner(&self, link: LinkId) -> Option<usize> {
+        let &(_, theirs) = self.links.get(&link)?;
+        self.links.get(&theirs).map(|&(owner, _)| owner)
+    }
+
+    /// The network is whole again.
+    pub fn heal(&mut self) {
+        self.cuts.clear();
+        self.settle();
+    }
+
+    /// Lets time pass, waking everybody when they want it.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now_ms + ms;
+        loop {
+            self.settle();
+            let base = START_MS - 1_000_000;
+            let online = self.hosts.iter().filter(|host| host.online);
+            let next = online.filter_map(|host| host.account.next_deadline()).min().map(|at| at + base);
+            match next {
+                Some(at) if at <= end => {
+                    self.now_ms = self.now_ms.max(at);
+                    let now = self.now();
+                    for who in 0..self.hosts.len() {
+                        let due = self.hosts[who].account.next_deadline().is_some_and(|at| at <= now.mono_ms);
+                        if due && self.hosts[who].online {
+                            self.give(who, Input::Deadline);
+                        }
+                    }
+                    // A deadline that stands after it was served would never let time pass.
+                    self.now_ms += 1;
+                }
+                _ => break,
+            }
+        }
+        self.now_ms = end;
+        self.settle();
+    }
+
+    /// The machine stops: links break, memory is gone.
+    pub fn stop(&mut self, who: usize) {
+        self.hosts[who].online = false;
+        let mine: Vec<LinkId> = self.links.keys().copied().filter(|&link| self.owner(link) == Some(who)).collect();
+        mine.into_iter().for_each(|link| self.hang_up(link));
+        self.hosts[who].inbox.clear();
+        self.hosts[who].outbox.clear();
+        self.hosts[who].actions.clear();
+        self.settle();
+    }
+
+    /// The machine starts again from its disk.
+    pub fn start(&mut self, who: usize) {
+        let now = self.now();
+        let host = &mut self.hosts[who];
+        let n = host.seed;
+        let identity = Identity::from_seed(Secret::new(seeded(1, n)));
+        let records = host.disk.iter().map(|(&id, bytes)| Record { id, bytes: bytes.clone() });
+        let boot = Boot([n.wrapping_add(100); 8]);
+        let account = Account::restore(identity, crate::Instance([n; 16]), boot, now, records).unwrap();
+        host.account = account;
+        host.online = true;
+        host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
+        self.settle();
+    }
+
+    /// `who` founds a group.
+    pub fn found(&mut self, who: usize, group: &str) -> GroupId {
+        match self.ask(who, Command::CreateGroup { name: group.into(), about: String::new() }) {
+            Ok(Reply::Group(gid)) => gid,
+            other => panic!("founding: {other:?}"),
+        }
+    }
+
+    /// `who` makes a link for so many people.
+    pub fn invite(&mut self, who: usize, group: GroupId, uses: u8) -> InviteLink {
+        let not_after_ms = self.now_ms + 86_400_000;
+        match self.ask(who, Command::CreateInvite { group, uses, not_after_ms }) {
+            Ok(Reply::Invite(id)) => self.hosts[who].account.invite_link(&group, &id).unwrap(),
+            other => panic!("inviting: {other:?}"),
+        }
+    }
+
+    /// `who` redeems a link; gives how far it got.
+    pub fn join(&mut self, who: usize, link: &InviteLink) -> JoinState {
+        let link = InviteLink::parse(&link.to_long()).unwrap();
+        let command = Command::Join { link, name: String::new(), via: Vec::new(), consent: Consent::Given };
+        match self.ask(who, command) {
+            Ok(Reply::Join(id)) => {
+                self.pass(2_000);
+                self.hosts[who].account.joins().into_iter().find(|join| join.id == id).unwrap().state
+            }
+            other => panic!("joining: {other:?}"),
+        }
+    }
+
+    /// `who` says something.
+    pub fn say(&mut self, who: usize, group: GroupId, text: &str) -> Reply {
+        self.ask(who, Command::Send { group, text: text.into() }).unwrap()
+    }
+
+    /// The lines that `who` sees, in order.
+    #[must_use]
+    pub fn lines(&self, who: usize, group: &GroupId) -> Vec<MessageView> {
+        let Some((from, to)) = self.hosts[who].account.view_range(group) else { return Vec::new() };
+        let lines = self.hosts[who].disk.range(from..=to);
+        lines.filter_map(|(_, bytes)| MessageView::from_record(bytes)).collect()
+    }
+
+    /// The words that `who` sees and that count.
+    #[must_use]
+    pub fn texts(&self, who: usize, group: &GroupId) -> Vec<String> {
+        let lines = self.lines(who, group).into_iter();
+        lines.filter(|line| line.kind == MessageKind::Text && line.counts).map(|line| line.text).collect()
+    }
+
+    /// Seats taken in `who`'s view.
+    #[must_use]
+    pub fn seats(&self, who: usize, group: &GroupId) -> u32 {
+        self.hosts[who].account.group(group).map_or(0, |group| group.occupied)
+    }
+}
+
+/// A name for each.
+#[must_use]
+pub fn name(n: u8) -> String {
+    let names = ["Ana", "Ben", "Cy", "Dee", "Eli"];
+    names.get(usize::from(n)).map_or_else(|| std::format!("P{n}"), |name| String::from(*name))
+}
+
+/// The address of each: loopback, a port of its own.
+#[must_use]
+pub fn address(n: u8) -> Vec<u8> {
+    std::vec![4, 127, 0, 0, 1, 0x91, 2, 0x20, n, 0xcc, 3]
+}
