@@ -337,6 +337,29 @@ fn st_90_a_lost_store_folder_is_a_new_instance_with_the_same_identity() {
 }
 
 #[test]
+fn st_90_what_still_opens_in_a_store_that_was_put_aside_is_salvaged_but_no_live_secret() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { mut store, home, .. } = make(&path);
+    (1..=3).for_each(|g| put(&mut store, RecordId::group(g), b"old"));
+    put(&mut store, RecordId::chain(1, 1, 1), b"chain key");
+    let mut raw = Batch::default();
+    raw.put(RecordId::group(2).key(), b"rotten".to_vec());
+    store.engine_mut().commit(&raw).unwrap();
+    close(home, store).unwrap();
+    std::fs::create_dir(path.join("broken-1")).unwrap();
+    std::fs::rename(path.join("store"), path.join("broken-1/store")).unwrap();
+    let Opened { mut store, mut home, .. } = open_again(&path, 2).unwrap();
+    put(&mut store, RecordId::group(3), b"newer");
+    let salvaged = salvage(&mut home, &path.join("broken-1/store"), &mut store).unwrap();
+    assert_eq!(salvaged, Salvaged { copied: 1, unreadable: 1 });
+    let read = |id: RecordId| store.get(&id.key()).unwrap();
+    assert_eq!(read(RecordId::group(1)).as_deref(), Some(&b"old"[..]));
+    assert_eq!(read(RecordId::group(3)).as_deref(), Some(&b"newer"[..]), "what is here stays");
+    assert_eq!((read(RecordId::group(2)), read(RecordId::chain(1, 1, 1))), (None, None));
+}
+
+#[test]
 fn st_120_a_newer_layout_is_left_alone_and_a_damaged_schema_takes_nothing_away() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("profile");

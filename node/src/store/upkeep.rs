@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use coterie_protocol::{Batch, Key, SealedStore, Store, StoreError, StoreKeys, scan};
+use coterie_protocol::{Batch, Key, MetaName, RecordId, SealedStore, Store, StoreError, StoreKeys, scan};
 
 use super::directory::DataDirectory;
 use super::{Home, NodeStore, OpenError, STORE, SledStore, sled};
@@ -105,7 +105,7 @@ pub fn vacuum(home: &mut Home, store: NodeStore) -> Result<NodeStore, OpenError>
     remove_folder(&home.directory, NEW)?;
     let new_path = home.directory.path().join(NEW);
     let target = SealedStore::new(SledStore::open(&new_path)?, newest_only(home.store_keys()), home.generator())?;
-    let mut copy = Copy { target, batch: Batch::default(), copied: 0, unreadable: 0 };
+    let mut copy = Copying { target, batch: Batch::default() };
     copy.all_of(&store)?;
     let findings = copy.target.verify()?;
     if !findings.is_good() {
@@ -133,7 +133,8 @@ pub struct Salvaged {
 }
 
 /// Copies every record of the broken store in `folder` that still opens, and that `into` does not have, into `into`.
-/// Live secrets are left out: an instance never takes over another's (ST-100).
+/// Live secrets are left out: an instance never takes over another's (ST-100). To be done before the next vacuum, which
+/// drops the archive key that the broken store is sealed under.
 ///
 /// # Errors
 /// What either store meets; an engine that does not open at all is `Corrupt`.
@@ -164,14 +165,12 @@ fn newest_only(mut keys: StoreKeys) -> StoreKeys {
     keys
 }
 
-struct Copy {
+struct Copying {
     target: NodeStore,
     batch: Batch,
-    copied: u64,
-    unreadable: u64,
 }
 
-impl Copy {
+impl Copying {
     fn all_of(&mut self, store: &NodeStore) -> Result<(), StoreError> {
         scan(store, (Key::lowest(), Key::highest()), &mut |key, value| {
             // The census and the list of damage belong to the store that keeps them.
@@ -179,22 +178,20 @@ impl Copy {
                 return Ok(());
             }
             self.batch.put(key, value);
-            self.copied = self.copied.saturating_add(1);
             if self.batch.len() >= COPY_BATCH_RECORDS || self.batch.size_bytes() >= COPY_BATCH_BYTES {
                 self.target.commit(&core::mem::take(&mut self.batch))?;
             }
             Ok(())
         })?;
         self.target.commit(&core::mem::take(&mut self.batch))?;
-        self.unreadable = u64::try_from(store.damaged().len()).unwrap_or(u64::MAX);
-        if self.unreadable > 0 {
-            tracing::warn!(rule = "ST-41", damaged = self.unreadable, "records that do not open stay behind");
+        let damaged = store.damaged().len();
+        if damaged > 0 {
+            tracing::warn!(rule = "ST-41", damaged, "records that do not open stay behind");
         }
         Ok(())
     }
 }
 
 fn is_own(key: &Key) -> bool {
-    use coterie_protocol::{MetaName, RecordId};
     [MetaName::Census, MetaName::Damage].iter().any(|name| RecordId::meta(*name).key() == *key)
 }

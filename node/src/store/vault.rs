@@ -206,18 +206,6 @@ impl Vault {
     pub(super) const fn is_first_life(&self) -> bool {
         self.made_now
     }
-
-    /// A key for one purpose, derived from the master key: salt empty, 32 bytes.
-    #[must_use]
-    pub fn purpose_key(&self, purpose: &str) -> Secret<32> {
-        hkdf(&[], self.master.expose(), purpose)
-    }
-
-    /// The vault's id.
-    #[must_use]
-    pub const fn id(&self) -> [u8; 16] {
-        self.id
-    }
 }
 
 fn copy(key: &SealingKey) -> SealingKey {

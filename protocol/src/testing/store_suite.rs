@@ -43,6 +43,12 @@ impl Dice {
     }
 }
 
+impl Dice {
+    fn one_of<T: Copy + Default>(&mut self, choices: &[T]) -> T {
+        choices.get(self.below(choices.len())).copied().unwrap_or_default()
+    }
+}
+
 type Model = BTreeMap<Key, Vec<u8>>;
 
 /// Runs `cases` cases of up to 60 steps, then the fixed ones.
@@ -89,9 +95,9 @@ fn random_case(bench: &mut dyn Bench, case: u64) {
 
 /// Keys close together, of different lengths, with the values of bytes that sort first and last.
 fn random_key(dice: &mut Dice) -> Key {
-    let mut bytes = vec![1, [0x10, 0x13, 0x14, 0x80, 0x84][dice.below(5)]];
-    let tail = [0, 1, 4, 12, 16, 62][dice.below(6)];
-    bytes.extend((0..tail).map(|_| [0, 1, 0x7f, 0xff][dice.below(4)]));
+    let mut bytes = vec![1, dice.one_of(&[0x10, 0x13, 0x14, 0x80, 0x84])];
+    let tail = dice.one_of(&[0, 1, 4, 12, 16, 62]);
+    bytes.extend((0..tail).map(|_| dice.one_of(&[0, 1, 0x7f, 0xff])));
     Key::new(&bytes).unwrap_or_else(Key::lowest)
 }
 
@@ -103,7 +109,7 @@ fn random_batch(dice: &mut Dice) -> Batch {
             batch.erase(key);
         } else {
             let fill = u8::try_from(dice.below(256)).unwrap_or(0);
-            let len = [0, 1, 80, 300, 300, 4_000][dice.below(6)];
+            let len = dice.one_of(&[0, 1, 80, 300, 300, 4_000]);
             batch.put(key, vec![fill; len]);
         }
     }
@@ -130,7 +136,7 @@ fn some_key(model: &Model, dice: &mut Dice) -> Key {
 
 fn check_range(store: &dyn Store, model: &Model, dice: &mut Dice, at: (u64, usize)) {
     let (from, to) = (random_key(dice), random_key(dice));
-    let limit = [0, 1, 2, 5, 4_096][dice.below(5)];
+    let limit = dice.one_of(&[0, 1, 2, 5, 4_096]);
     for direction in [Direction::Up, Direction::Down] {
         let found = store.range(&from, &to, direction, limit);
         let mut expected: Vec<_> = if from < to {
