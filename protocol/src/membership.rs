@@ -326,6 +326,13 @@ impl<const S: usize> Membership<S> {
         self.check_fold();
     }
 
+    /// The batch fold once more, for benches; gives how many sit.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn fold_again(&self) -> usize {
+        Fold::<S>::batch(&self.log.graph, self.log.pool.scope()).roster.keyed().len()
+    }
+
     fn refresh_heads(&mut self) {
         let log = &self.log;
         self.heads = log.fold.citable_heads(&log.graph, log.pool.scope());

@@ -6,3 +6,8 @@ pub mod store_suite;
 pub mod town;
 pub mod vectors;
 pub mod party;
+
+/// The membership log's own types.
+pub mod membership {
+    pub use crate::membership::*;
+}

@@ -95,6 +95,12 @@ impl<const S: usize> Side<S> {
         Ok(Self { log, links: 0 })
     }
 
+    /// What a log knows.
+    #[must_use]
+    pub const fn of(log: Membership<S>) -> Self {
+        Self { log, links: 0 }
+    }
+
     /// A copy: from here on the two sides know different things.
     #[must_use]
     pub fn split(&self) -> Self {
