@@ -15,13 +15,23 @@ pub mod types;
 #[cfg(feature = "daemon")]
 pub(crate) mod access;
 #[cfg(feature = "daemon")]
+mod doctor;
+#[cfg(feature = "daemon")]
 pub(crate) mod events;
 #[cfg(feature = "daemon")]
-pub(crate) mod extract;
+mod extract;
+#[cfg(feature = "daemon")]
+mod once;
 #[cfg(feature = "daemon")]
 pub(crate) mod routes;
 #[cfg(feature = "daemon")]
+mod sentence;
+#[cfg(feature = "daemon")]
 pub mod server;
+#[cfg(feature = "daemon")]
+pub(crate) mod shapes;
+#[cfg(feature = "daemon")]
+mod words;
 
 /// Version of the API: `1.<minor>` (VN-2). The minor grows with every addition.
 pub const API_VERSION: &str = "1.0";

@@ -19,7 +19,13 @@ pub mod config;
 #[cfg(feature = "daemon")]
 mod clock;
 #[cfg(feature = "daemon")]
+pub mod daemon;
+#[cfg(feature = "daemon")]
+mod driver;
+#[cfg(feature = "daemon")]
 mod entropy;
+#[cfg(feature = "daemon")]
+mod history;
 #[cfg(feature = "daemon")]
 mod network;
 #[cfg(feature = "daemon")]
@@ -29,7 +35,7 @@ mod store;
 #[cfg(all(feature = "daemon", feature = "testing"))]
 pub mod testing {
     pub use crate::store::{
-        Caution, Condition, Cost, Holder, Home, NodeStore, OpenError, Opened, SledStore, Start, VaultKey, close, create,
-        open,
+        Caution, Condition, Cost, Holder, Home, NodeStore, OpenError, Opened, SledStore, Start, VaultKey, close,
+        create, open,
     };
 }

@@ -240,6 +240,12 @@ impl NetworkHandle {
     }
 }
 
+/// The binary form of an address that a person typed; `None` if it is none.
+#[must_use]
+pub fn address_bytes(text: &str) -> Option<Vec<u8>> {
+    text.parse::<libp2p::Multiaddr>().ok().map(|address| address.to_vec())
+}
+
 /// Listens and starts the task. Must be called within a tokio runtime.
 ///
 /// # Errors

@@ -24,7 +24,6 @@ const CHUNK_EVENTS: usize = 64;
 
 /// Types of events (EV-2), those of this release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the words of EV-2")]
 pub enum Kind {
     Hello,
     Status,

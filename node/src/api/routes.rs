@@ -1,14 +1,30 @@
-//! The routes, and what every handler can reach.
+//! The routes, and what every handler can reach. A handler reads what came in, asks the driver, and spells the answer.
 
+mod events;
+mod groups;
+mod invites;
+mod joins;
+mod members;
+mod messages;
 mod node;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use coterie_protocol::{Command, GroupId, GroupView, Reply};
+use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
 
+use super::EVENT_HEADER;
 use super::events::Hub;
+use super::once::Once;
+use super::problem::{Code, Problem};
+use super::types::{Done, DoneSchema, read_id};
+use super::words;
+use crate::driver::{DriverHandle, Refused, View};
 
 /// Event streams at a time (AP-3).
 const STREAMS_MAX: usize = 16;
@@ -20,21 +36,103 @@ pub(crate) struct Node {
     pub(crate) hub: Arc<Hub>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) stop: watch::Sender<bool>,
+    pub(crate) once: Once,
+    pub(crate) driver: OnceLock<DriverHandle>,
 }
 
 impl Node {
     /// A node that is not open yet.
     pub(crate) fn new(profile: String, hub: Arc<Hub>, stop: watch::Sender<bool>) -> Self {
-        Self { profile, started: Instant::now(), hub, streams: Arc::new(Semaphore::new(STREAMS_MAX)), stop }
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let (once, driver) = (Once::default(), OnceLock::new());
+        Self { profile, started: Instant::now(), hub, streams, stop, once, driver }
     }
 
-    /// Whether the store is open.
+    /// Whether the driver runs.
     pub(crate) fn is_open(&self) -> bool {
-        false
+        self.driver.get().is_some()
     }
+
+    fn driver(&self) -> Result<&DriverHandle, Problem> {
+        self.driver.get().ok_or_else(|| Problem::new(Code::NodeStarting, "the node is not ready yet"))
+    }
+
+    /// Looks at the durable state; the answer carries its event position (AP-17).
+    async fn look<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View<'_>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<Seen<T>, Problem> {
+        let asked = self.driver()?.ask(move |view| (question(view), view.position.clone())).await;
+        let (found, position) = asked.map_err(|refused| words::refused(refused, "the node could not look"))?;
+        Ok(Seen { body: found?, position })
+    }
+
+    /// Carries a wish out; `what` names it if it is refused.
+    async fn wish(&self, command: Command, what: &str) -> Result<Reply, Problem> {
+        let done = self.driver()?.execute(command).await;
+        done.map_err(|refused| words::refused(refused, what))
+    }
+
+    /// A wish whose answer is all there is to say.
+    async fn simply(&self, command: Command, what: &str) -> Result<axum::Json<Done>, Problem> {
+        self.wish(command, what).await?;
+        Ok(axum::Json(Done { schema: DoneSchema::V1 }))
+    }
+}
+
+/// An object with the event position that it includes.
+pub(crate) struct Seen<T> {
+    body: T,
+    position: String,
+}
+
+impl<T: Serialize> IntoResponse for Seen<T> {
+    fn into_response(self) -> Response {
+        let mut response = axum::Json(self.body).into_response();
+        if let Ok(position) = HeaderValue::from_str(&self.position) {
+            response.headers_mut().insert(HeaderName::from_static(EVENT_HEADER), position);
+        }
+        response
+    }
+}
+
+impl<T> Seen<T> {
+    /// As the answer to a wish: another status, and no position to follow from is promised.
+    fn with_status(self, status: StatusCode) -> (StatusCode, axum::Json<T>) {
+        (status, axum::Json(self.body))
+    }
+}
+
+/// An answer whose wish did something other than expected: our own mistake.
+fn unexpected(what: &str) -> Problem {
+    words::refused(Refused::Internal, what)
+}
+
+fn missing(what: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no such {what}"))
+}
+
+/// Rule AP-12: an id that is not well-formed names nothing.
+fn id<const N: usize>(text: &str, what: &str) -> Result<[u8; N], Problem> {
+    read_id(text).ok_or_else(|| missing(what))
+}
+
+fn group_id(text: &str) -> Result<GroupId, Problem> {
+    id(text, "group").map(GroupId)
+}
+
+fn find_group(view: &View<'_>, id: &GroupId) -> Result<GroupView, Problem> {
+    view.account.group(id).ok_or_else(|| missing("group"))
 }
 
 /// Every route of `/v1`.
 pub(crate) fn all() -> OpenApiRouter<Arc<Node>> {
-    OpenApiRouter::new().merge(node::routes())
+    OpenApiRouter::new()
+        .merge(node::routes())
+        .merge(groups::routes())
+        .merge(members::routes())
+        .merge(invites::routes())
+        .merge(joins::routes())
+        .merge(messages::routes())
+        .merge(events::routes())
 }

@@ -118,7 +118,8 @@ pub(crate) async fn serve(listener: UnixListener, node: Arc<Node>, mut stop: wat
     }
 }
 
-async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+/// Waits for the order to stop.
+pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     // If the sender is gone, the node is going too.
     drop(stop.wait_for(|&stop| stop).await.ok());
 }

@@ -20,6 +20,9 @@ pub use time::{Time, parse_time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Names of people and groups have at most this many bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+
 /// Lower-case base32 without padding: the one spelling of ids in this API (AP-12).
 #[must_use]
 pub fn spell_id(bytes: &[u8]) -> String {

@@ -140,7 +140,7 @@ impl Home {
     }
 
     /// Opens the engine; what does not open is put aside, never thrown away (ST-90).
-    pub(super) fn open_store(&mut self, now_ms: u64) -> Result<(NodeStore, Condition), OpenError> {
+    pub(crate) fn open_store(&mut self, now_ms: u64) -> Result<(NodeStore, Condition), OpenError> {
         let free = self.directory.free_bytes().map_err(|error| OpenError::io(self.directory.path(), &error))?;
         if free < MARGIN_BYTES {
             self.directory.give_up_reserve()?;

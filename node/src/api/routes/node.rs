@@ -4,19 +4,27 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use coterie_protocol::Command;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::extract::Body;
 use super::super::problem::Problem;
-use super::super::types::{Done, DoneSchema, NodeState, Status, StatusSchema};
-use super::super::{API_VERSION, server};
+use super::super::types::{ChangeIdentity, Doctor, Done, DoneSchema, Identity, NodeState, Status, StatusSchema};
+use super::super::{API_VERSION, doctor, server, shapes};
 use super::Node;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
-    OpenApiRouter::new().routes(routes!(openapi)).routes(routes!(status)).routes(routes!(shutdown))
+    OpenApiRouter::new()
+        .routes(routes!(openapi))
+        .routes(routes!(status))
+        .routes(routes!(shut_down))
+        .routes(routes!(identity, change_identity))
+        .routes(routes!(examine))
 }
 
 /// This description.
@@ -26,9 +34,12 @@ async fn openapi() -> Response {
 }
 
 /// How the node is.
-#[utoipa::path(get, path = "/status", tag = "node", responses((status = 200, body = Status)))]
-async fn status(State(node): State<Arc<Node>>) -> Result<Json<Status>, Problem> {
-    Ok(Json(starting(&node)))
+#[utoipa::path(get, path = "/status", tag = "node", responses((status = 200, body = Status), (status = "default", body = Problem)))]
+async fn status(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    if !node.is_open() {
+        return Ok(Json(starting(&node)).into_response());
+    }
+    Ok(node.look(|view| Ok(shapes::status(view))).await?.into_response())
 }
 
 fn starting(node: &Node) -> Status {
@@ -40,17 +51,37 @@ fn starting(node: &Node) -> Status {
         pid: std::process::id(),
         uptime_ms: u64::try_from(node.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         state: NodeState::Starting,
-        sentence: "Starting".to_owned(),
+        sentence: super::super::sentence::sentence(NodeState::Starting, &[], 0),
         groups: Vec::new(),
         disk: None,
         alerts: Vec::new(),
-        refused: Default::default(),
+        refused: std::collections::BTreeMap::new(),
     }
 }
 
 /// Ends the node in good order.
 #[utoipa::path(post, path = "/shutdown", tag = "node", responses((status = 202, body = Done)))]
-async fn shutdown(State(node): State<Arc<Node>>) -> Response {
+async fn shut_down(State(node): State<Arc<Node>>) -> (StatusCode, Json<Done>) {
     node.stop.send_replace(true);
-    (axum::http::StatusCode::ACCEPTED, Json(Done { schema: DoneSchema::V1 })).into_response()
+    (StatusCode::ACCEPTED, Json(Done { schema: DoneSchema::V1 }))
+}
+
+/// Who one is.
+#[utoipa::path(get, path = "/identity", tag = "node", responses((status = 200, body = Identity), (status = "default", body = Problem)))]
+async fn identity(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    Ok(node.look(|view| Ok(shapes::identity(view))).await?.into_response())
+}
+
+/// Another name, for groups joined from now on.
+#[utoipa::path(patch, path = "/identity", tag = "node", request_body = ChangeIdentity,
+    responses((status = 200, body = Identity), (status = "default", body = Problem)))]
+async fn change_identity(State(node): State<Arc<Node>>, body: Body<ChangeIdentity>) -> Result<Response, Problem> {
+    node.wish(Command::SetName { name: body.value.name }, "your name was not changed").await?;
+    Ok(node.look(|view| Ok(shapes::identity(view))).await?.with_status(StatusCode::OK).into_response())
+}
+
+/// The node's examination of itself.
+#[utoipa::path(get, path = "/doctor", tag = "node", responses((status = 200, body = Doctor), (status = "default", body = Problem)))]
+async fn examine(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    Ok(node.look(|view| Ok(doctor::examine(view))).await?.into_response())
 }

@@ -1,0 +1,165 @@
+//! The timeline: read pages, say something, see how far it got, take back what is not sealed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use coterie_protocol::{Command, EntryId, GroupId, OrderKey, Reply};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::extract::{Asked, Body, Named};
+use super::super::problem::{Code, Problem};
+use super::super::shapes::{self, Names};
+use super::super::types::{Deliveries, Done, Message, NewMessage, Page, PageSchema, read_id};
+use super::{Node, find_group, group_id, id, missing, unexpected};
+use crate::driver::View;
+use crate::history::{self, From};
+
+/// Lines of one page (AP-15).
+const PAGE: std::ops::RangeInclusive<usize> = 1..=200;
+const PAGE_DEFAULT: usize = 50;
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, send))
+        .routes(routes!(deliveries))
+        .routes(routes!(outbox))
+        .routes(routes!(cancel))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    /// 1–200; 50 if not given.
+    limit: Option<usize>,
+    /// Only lines before this cursor.
+    before: Option<String>,
+    /// Only lines behind this cursor.
+    after: Option<String>,
+}
+
+impl Part {
+    fn read(&self) -> Result<(From, usize), Problem> {
+        let bad = |why: &str| {
+            Problem::new(Code::BadValue, "the page was not read").because(why).advise(["GET …/messages?limit=50"])
+        };
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+        if !PAGE.contains(&limit) {
+            return Err(bad("limit is 1 to 200"));
+        }
+        let cursor =
+            |text: &String| read_id(text).map(OrderKey).ok_or_else(|| bad("the cursor is not one that this node gave"));
+        let from = match (&self.before, &self.after) {
+            (None, None) => From::End,
+            (Some(before), None) => From::Before(cursor(before)?),
+            (None, Some(after)) => From::After(cursor(after)?),
+            (Some(_), Some(_)) => return Err(bad("before and after exclude each other")),
+        };
+        Ok((from, limit))
+    }
+}
+
+/// A page of the timeline, oldest line first; without a cursor the newest page.
+#[utoipa::path(get, path = "/groups/{g}/messages", tag = "messages", params(("g" = String, Path, description = "group"), Part),
+    responses((status = 200, body = Page<Message>), (status = "default", body = Problem)))]
+async fn list(
+    State(node): State<Arc<Node>>,
+    Named(group): Named<String>,
+    Asked(part): Asked<Part>,
+) -> Result<Response, Problem> {
+    let group = group_id(&group)?;
+    let (from, limit) = part.read()?;
+    Ok(node.look(move |view| page(view, &group, from, limit)).await?.into_response())
+}
+
+fn page(view: &View<'_>, group: &GroupId, from: From, limit: usize) -> Result<Page<Message>, Problem> {
+    find_group(view, group)?;
+    let lines = history::page(view, group, from, limit);
+    let names = Names::of(view, group);
+    let items: Vec<Message> = lines.items.iter().map(|line| shapes::message(view, &names, line)).collect();
+    let prev = items.first().filter(|_| lines.older).and_then(|line| line.cursor.clone());
+    let next = items.last().filter(|_| lines.newer).and_then(|line| line.cursor.clone());
+    Ok(Page { schema: PageSchema::V1, items, next, prev })
+}
+
+/// Says something. Answers when it is durable here: sealed, or queued until somebody is in reach. Takes an
+/// `Idempotency-Key`.
+#[utoipa::path(post, path = "/groups/{g}/messages", tag = "messages", params(("g" = String, Path, description = "group")),
+    request_body = NewMessage, responses((status = 202, body = Message), (status = "default", body = Problem)))]
+async fn send(
+    State(node): State<Arc<Node>>,
+    Named(group): Named<String>,
+    headers: HeaderMap,
+    body: Body<NewMessage>,
+) -> Result<Response, Problem> {
+    let request: [&[u8]; 3] = [b"message", group.as_bytes(), &body.bytes];
+    node.once.perform(&headers, &request, say(&node, &group, body.value.text)).await
+}
+
+async fn say(node: &Node, group: &str, text: String) -> Result<(StatusCode, Json<Message>), Problem> {
+    let group = group_id(group)?;
+    let what = "the message was not kept";
+    let said = match node.wish(Command::Send { group, text }, what).await? {
+        Reply::Saved(entry) => node.look(move |view| Ok(written(view, &group, &entry))).await?,
+        Reply::Queued(n) => node.look(move |view| Ok(waiting(view, &group, n))).await?,
+        _ => return Err(unexpected(what)),
+    };
+    let (status, Json(found)) = said.with_status(StatusCode::ACCEPTED);
+    found
+        .map(|message| (status, Json(message)))
+        .ok_or_else(|| unexpected("the message is kept, but could not be shown"))
+}
+
+/// Lines that are looked through for one just written: it is among the newest.
+const NEWEST: usize = 200;
+
+fn written(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Message> {
+    let lines = history::page(view, group, From::End, NEWEST).items;
+    let line = lines.iter().find(|line| line.entry == *entry)?;
+    Some(shapes::message(view, &Names::of(view, group), line))
+}
+
+fn waiting(view: &View<'_>, group: &GroupId, n: u64) -> Option<Message> {
+    let id = shapes::outbox_id(group, n);
+    shapes::outbox(view, group).into_iter().find(|message| message.outbox.as_ref() == Some(&id))
+}
+
+/// How far a message of one's own got, in numbers.
+#[utoipa::path(get, path = "/groups/{g}/messages/{e}/deliveries", tag = "messages",
+    params(("g" = String, Path, description = "group"), ("e" = String, Path, description = "message")),
+    responses((status = 200, body = Deliveries), (status = "default", body = Problem)))]
+async fn deliveries(
+    State(node): State<Arc<Node>>,
+    Named((group, entry)): Named<(String, String)>,
+) -> Result<Response, Problem> {
+    let (group, entry) = (group_id(&group)?, EntryId(id(&entry, "message")?));
+    let look =
+        node.look(move |view| shapes::deliveries(view, &group, &entry).ok_or_else(|| missing("message of yours")));
+    Ok(look.await?.into_response())
+}
+
+/// What waits to be sealed, of all groups.
+#[utoipa::path(get, path = "/outbox", tag = "messages", responses((status = 200, body = Page<Message>), (status = "default", body = Problem)))]
+async fn outbox(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    let look = node.look(|view| {
+        let groups = view.account.groups();
+        Ok(Page::whole(groups.iter().flat_map(|group| shapes::outbox(view, &group.id)).collect()))
+    });
+    Ok(look.await?.into_response())
+}
+
+/// Takes back what is not sealed yet.
+#[utoipa::path(delete, path = "/outbox/{o}", tag = "messages", params(("o" = String, Path, description = "outbox id")),
+    responses((status = 200, body = Done), (status = "default", body = Problem)))]
+async fn cancel(State(node): State<Arc<Node>>, Named(waiting): Named<String>) -> Result<Json<Done>, Problem> {
+    let id = id::<16>(&waiting, "waiting message")?;
+    let found = node.look(move |view| shapes::find_outbox(view, &id).ok_or_else(|| missing("waiting message"))).await?;
+    let (group, outbox) = found.body;
+    node.simply(Command::CancelQueued { group, outbox }, "the message was not taken back").await
+}

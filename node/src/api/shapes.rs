@@ -1,0 +1,506 @@
+//! From views of the core to the shapes of the API. Nothing is decided here: fields are renamed, ids are spelled.
+
+use std::collections::BTreeMap;
+
+use coterie_protocol::{
+    self as core, EntryId, Event, GroupId, GroupView, InviteId, InviteView, JoinView, MemberView, MembershipId,
+    MessageView, PreviewView,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::events::{Kind, Notice};
+use super::types::*;
+use super::{API_VERSION, sentence, words};
+use crate::clock::Clock;
+use crate::driver::View;
+
+/// Below this much free space nothing new is written (ST-83).
+const FLOOR_BYTES: u64 = 64 << 20;
+
+/// How the node is.
+pub(crate) fn status(view: &View<'_>) -> Status {
+    let groups: Vec<GroupStatus> = view.account.groups().iter().map(|group| group_status(view, group)).collect();
+    let state = sentence::state(view.health, &groups, !view.listening.is_empty());
+    let mut refused: BTreeMap<String, u64> = BTreeMap::new();
+    for (reason, count) in view.account.refused().iter().chain(&view.facts.refused) {
+        *refused.entry((*reason).to_owned()).or_default() += count;
+    }
+    let read_only = matches!(state, NodeState::DiskFull | NodeState::ReadOnly);
+    let disk = view.free_bytes().map(|free| DiskStatus {
+        free,
+        floor: FLOOR_BYTES,
+        used: view.usage().map_or(0, |usage| usage.disk_bytes),
+        read_only,
+    });
+    Status {
+        schema: StatusSchema::V1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: API_VERSION.to_owned(),
+        profile: view.facts.profile.clone(),
+        pid: std::process::id(),
+        uptime_ms: u64::try_from(view.facts.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        state,
+        sentence: sentence::sentence(state, &groups, Clock::now().wall_ms),
+        groups,
+        disk,
+        alerts: view.account.alerts().iter().map(|found| alert(None, found)).collect(),
+        refused,
+    }
+}
+
+fn group_status(view: &View<'_>, group: &GroupView) -> GroupStatus {
+    let members = view.account.members(&group.id).unwrap_or_default();
+    let others: Vec<&MemberView> = members.iter().filter(|member| !member.me && member.online).collect();
+    let relayed = others.iter().filter(|member| member.link == Some(core::Path::Relayed)).count();
+    let direct = others.iter().filter(|member| member.link.is_some()).count() - relayed;
+    GroupStatus {
+        id: spell_id(group.id.as_ref()),
+        name: group.name.clone(),
+        seated: group.occupied,
+        online: group.online,
+        direct: small(direct),
+        relayed: small(relayed),
+        waiting: Waiting { messages: group.waiting },
+        synced: group.synced_at_ms.map(Time),
+    }
+}
+
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A group as its own screen shows it.
+pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
+    let last = crate::history::newest(view, &group.id).map(|line| {
+        let names = Names::of(view, &group.id);
+        message(view, &names, &line)
+    });
+    Group {
+        schema: GroupSchema::V1,
+        id: spell_id(group.id.as_ref()),
+        name: group.name.clone(),
+        about: group.about.clone(),
+        me: spell_id(group.me.as_ref()),
+        role: role(group.role),
+        state: group_state(group.state),
+        seats: Seats {
+            total: SEATS,
+            occupied: group.occupied,
+            provisional: group.provisional,
+            guests: group.guests,
+            free: SEATS.saturating_sub(group.occupied),
+            mine: group.mine,
+        },
+        online: group.online,
+        waiting: Waiting { messages: group.waiting },
+        last,
+        synced: group.synced_at_ms.map(Time),
+        log: LogState {
+            operations: group.operations,
+            state_hash: group.state_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        },
+        notice: words::group_notice(group),
+    }
+}
+
+/// Seats of every group.
+const SEATS: u32 = 100;
+
+const fn role(role: core::RoleView) -> Role {
+    match role {
+        core::RoleView::Founder => Role::Founder,
+        core::RoleView::Admin => Role::Admin,
+        core::RoleView::Member => Role::Member,
+        core::RoleView::Guest => Role::Guest,
+    }
+}
+
+const fn group_state(state: core::GroupState) -> GroupState {
+    match state {
+        core::GroupState::Member => GroupState::Member,
+        core::GroupState::Waiting => GroupState::Joining,
+        core::GroupState::Frozen => GroupState::Frozen,
+        core::GroupState::Left => GroupState::Left,
+        core::GroupState::Removed => GroupState::Removed,
+        core::GroupState::SeatLost => GroupState::SeatLost,
+        core::GroupState::Newer => GroupState::Newer,
+    }
+}
+
+/// A person in a group.
+pub(crate) fn member(group: &GroupId, member: &MemberView, change: Option<Change>) -> Member {
+    Member {
+        schema: MemberSchema::V1,
+        id: spell_id(member.id.as_ref()),
+        group: spell_id(group.as_ref()),
+        key: spell_id(member.key.as_ref()),
+        name: member.name.clone(),
+        role: role(member.role),
+        seat: member.seat.0,
+        provisional: member.provisional,
+        contested: member.contested,
+        me: member.me,
+        online: member.online,
+        link: match member.link {
+            Some(core::Path::Relayed) => Way::Relayed,
+            Some(core::Path::DirectQuic | core::Path::DirectTcp) => Way::Direct,
+            None => Way::None,
+        },
+        notice: words::member_notice(member),
+        change,
+    }
+}
+
+/// A seat that waits for a Confirm, if it does.
+pub(crate) fn request(group: &GroupId, member: &MemberView) -> Option<Request> {
+    let sentence = words::member_notice(member)?;
+    Some(Request {
+        schema: RequestSchema::V1,
+        id: spell_id(member.id.as_ref()),
+        group: spell_id(group.as_ref()),
+        member: reference(member),
+        contested: member.contested,
+        sentence,
+    })
+}
+
+fn reference(member: &MemberView) -> MemberRef {
+    let id = spell_id(member.id.as_ref());
+    MemberRef { id, name: member.name.clone(), role: Some(role(member.role)), seat: Some(member.seat.0) }
+}
+
+/// Who is called what in one group; read once for a page of lines.
+pub(crate) struct Names {
+    group: GroupId,
+    me: Option<MembershipId>,
+    members: BTreeMap<MembershipId, MemberRef>,
+}
+
+impl Names {
+    pub(crate) fn of(view: &View<'_>, group: &GroupId) -> Self {
+        let members = view.account.members(group).unwrap_or_default();
+        let me = members.iter().find(|member| member.me).map(|member| member.id);
+        let me = me.or_else(|| view.account.group(group).map(|group| group.me));
+        Self { group: *group, me, members: members.iter().map(|member| (member.id, reference(member))).collect() }
+    }
+
+    /// Who is gone keeps a name beside their lines.
+    fn get(&self, view: &View<'_>, id: &MembershipId) -> MemberRef {
+        self.members.get(id).cloned().unwrap_or_else(|| {
+            let name = view.account.author_name(&self.group, id).unwrap_or_default();
+            MemberRef { id: spell_id(id.as_ref()), name, role: None, seat: None }
+        })
+    }
+}
+
+/// A line.
+pub(crate) fn message(view: &View<'_>, names: &Names, line: &MessageView) -> Message {
+    let mine = names.me == Some(line.author);
+    let reached = mine.then(|| view.account.delivery(&names.group, &line.entry)).flatten();
+    Message {
+        schema: MessageSchema::V1,
+        id: Some(spell_id(line.entry.as_ref())),
+        outbox: None,
+        group: spell_id(names.group.as_ref()),
+        author: names.get(view, &line.author),
+        at: Time(line.sent_at_ms),
+        received: Some(Time(line.received_at_ms)),
+        kind: match line.kind {
+            core::MessageKind::Text => MessageKind::Text,
+            core::MessageKind::Waiting => MessageKind::Waiting,
+            core::MessageKind::BeforeMyTime => MessageKind::BeforeMyTime,
+            core::MessageKind::Broken => MessageKind::Broken,
+            core::MessageKind::Newer => MessageKind::Newer,
+        },
+        text: line.text.clone(),
+        delivery: reached.map(delivery),
+        counts: line.counts,
+        cursor: Some(spell_id(line.order.as_ref())),
+    }
+}
+
+/// A text that waits to be sealed.
+fn queued(view: &View<'_>, names: &Names, item: &(u64, String, u64), due: u32) -> Message {
+    let (n, text, at_ms) = (item.0, &item.1, item.2);
+    let nobody = MembershipId([0; 32]);
+    Message {
+        schema: MessageSchema::V1,
+        id: None,
+        outbox: Some(outbox_id(&names.group, n)),
+        group: spell_id(names.group.as_ref()),
+        author: names.get(view, names.me.as_ref().unwrap_or(&nobody)),
+        at: Time(at_ms),
+        received: Some(Time(at_ms)),
+        kind: MessageKind::Text,
+        text: text.clone(),
+        delivery: Some(Delivery { state: DeliveryState::Queued, reached: 0, due }),
+        counts: true,
+        cursor: None,
+    }
+}
+
+/// The outbox of a group, oldest first.
+pub(crate) fn outbox(view: &View<'_>, group: &GroupId) -> Vec<Message> {
+    let names = Names::of(view, group);
+    let due = small(names.members.len().saturating_sub(1));
+    let waiting = view.account.outbox(group);
+    waiting.iter().map(|item| queued(view, &names, item, due)).collect()
+}
+
+pub(crate) fn delivery(found: core::Delivery) -> Delivery {
+    Delivery {
+        state: match found.state {
+            core::DeliveryState::Queued => DeliveryState::Queued,
+            core::DeliveryState::Saved => DeliveryState::Saved,
+            core::DeliveryState::Sent => DeliveryState::Sent,
+            core::DeliveryState::All => DeliveryState::All,
+        },
+        reached: found.reached,
+        due: found.due,
+    }
+}
+
+/// How far a message of one's own got.
+pub(crate) fn deliveries(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Deliveries> {
+    let found = view.account.delivery(group, entry)?;
+    Some(Deliveries {
+        schema: DeliverySchema::V1,
+        group: spell_id(group.as_ref()),
+        message: spell_id(entry.as_ref()),
+        delivery: delivery(found),
+    })
+}
+
+/// An invite; with its link only where that one invite was asked for.
+pub(crate) fn invite(view: &View<'_>, group: &GroupId, invite: &InviteView, link: Secrecy) -> Invite {
+    let found = match link {
+        Secrecy::WithLink => view.account.invite_link(group, &invite.id),
+        Secrecy::WithoutLink => None,
+    };
+    Invite {
+        schema: InviteSchema::V1,
+        id: spell_id(invite.id.as_ref()),
+        group: spell_id(group.as_ref()),
+        role: Role::Member,
+        uses: invite.uses,
+        used: invite.used,
+        expires: Time(invite.not_after_ms),
+        created: Time(invite.created_at_ms),
+        state: match invite.state {
+            core::InviteState::Open => InviteState::Open,
+            core::InviteState::Used => InviteState::Used,
+            core::InviteState::Expired => InviteState::Expired,
+            core::InviteState::Revoked => InviteState::Revoked,
+        },
+        kept_by: invite.kept_by,
+        seats: invite.seats.iter().map(|seat| seat.0).collect(),
+        short_link: found.as_ref().map(core::InviteLink::to_short),
+        link: found.as_ref().map(core::InviteLink::to_long),
+        sentence: words::invite_sentence(invite).to_owned(),
+    }
+}
+
+/// Whether an answer shows the secret of an invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    WithLink,
+    WithoutLink,
+}
+
+pub(crate) fn find_invite(view: &View<'_>, group: &GroupId, id: &InviteId) -> Option<InviteView> {
+    view.account.invites(group, Clock::now().wall_ms)?.into_iter().find(|invite| invite.id == *id)
+}
+
+/// What a member showed of a group.
+pub(crate) fn preview(found: &PreviewView) -> Preview {
+    Preview {
+        schema: PreviewSchema::V1,
+        group: found.name.clone(),
+        about: found.about.clone(),
+        inviter: spell_id(found.inviter.as_ref()),
+        members: found.members,
+        role: Role::Member,
+    }
+}
+
+/// A join.
+pub(crate) fn join(view: &View<'_>, found: &JoinView) -> Join {
+    let name = found.preview.as_ref().map(|preview| preview.name.as_str());
+    let error = found.refused.as_ref().map(|reason| words::join_refusal(reason, name));
+    let already = matches!(found.refused, Some(core::JoinRefusal::AlreadyMember));
+    Join {
+        schema: JoinSchema::V1,
+        id: join_id(view, found.id),
+        state: match found.state {
+            core::JoinState::Searching => JoinState::Searching,
+            core::JoinState::Proving => JoinState::Proving,
+            core::JoinState::Asking => JoinState::Asking,
+            core::JoinState::Syncing => JoinState::Syncing,
+            core::JoinState::Seated => JoinState::Seated,
+            core::JoinState::WaitingForAdmin => JoinState::WaitingAdmin,
+            core::JoinState::Refused => JoinState::Refused,
+        },
+        preview: found.preview.as_ref().map(preview),
+        group: found.group.map(|group| spell_id(group.as_ref())),
+        already_member: already,
+        sentence: words::join_sentence(found.state, name),
+        error,
+    }
+}
+
+pub(crate) fn alert(group: Option<&GroupId>, found: &core::Alert) -> Alert {
+    let (kind, what, tries) = words::alert(found.kind);
+    Alert {
+        schema: AlertSchema::V1,
+        kind: kind.to_owned(),
+        group: group.map(|group| spell_id(group.as_ref())),
+        member: found.member.map(|member| spell_id(member.as_ref())),
+        what: what.to_owned(),
+        why: found.reason.clone(),
+        tries: vec![tries.to_owned()],
+    }
+}
+
+/// Ids of things that the core numbers: 16 bytes that say nothing outside this installation and whose first letters
+/// differ, so that a prefix finds them. The number stands at the end.
+fn numbered_id(place: &[u8], n: u64) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest([b"coterie/api/number".as_slice(), place, &n.to_be_bytes()].concat()).into();
+    let mut id = [0; 16];
+    let (head, tail) = id.split_at_mut(8);
+    head.copy_from_slice(hash.split_at(8).0);
+    tail.copy_from_slice(&n.to_be_bytes());
+    id
+}
+
+fn number_of(place: &[u8], id: &[u8; 16]) -> Option<u64> {
+    let n = u64::from_be_bytes(*id.last_chunk()?);
+    (numbered_id(place, n) == *id).then_some(n)
+}
+
+/// The API's id of something in the outbox.
+pub(crate) fn outbox_id(group: &GroupId, n: u64) -> String {
+    spell_id(&numbered_id(group.as_ref(), n))
+}
+
+/// Which outbox item an id means.
+pub(crate) fn find_outbox(view: &View<'_>, id: &[u8; 16]) -> Option<(GroupId, u64)> {
+    view.account.groups().iter().find_map(|group| number_of(group.id.as_ref(), id).map(|n| (group.id, n)))
+}
+
+/// The API's id of a join.
+pub(crate) fn join_id(view: &View<'_>, n: u32) -> String {
+    spell_id(&numbered_id(view.home.instance().as_ref(), u64::from(n)))
+}
+
+/// Which join an id means.
+pub(crate) fn find_join(view: &View<'_>, id: &[u8; 16]) -> Option<u32> {
+    number_of(view.home.instance().as_ref(), id).and_then(|n| u32::try_from(n).ok())
+}
+
+const fn change(found: core::MemberChange) -> Change {
+    match found {
+        core::MemberChange::Joined => Change::Joined,
+        core::MemberChange::Confirmed => Change::Confirmed,
+        core::MemberChange::Contested => Change::Contested,
+        core::MemberChange::Left => Change::Left,
+        core::MemberChange::Removed => Change::Removed,
+        core::MemberChange::Banned => Change::Banned,
+        core::MemberChange::SeatLost => Change::SeatLost,
+        core::MemberChange::Promoted => Change::Promoted,
+        core::MemberChange::Demoted => Change::Demoted,
+    }
+}
+
+/// The events of the API that one event of the core becomes.
+pub(crate) fn notices(view: &View<'_>, event: &Event) -> Vec<Notice> {
+    let about = |id: &GroupId| Some(spell_id(id.as_ref()));
+    match event {
+        Event::Group(id) => group_notice(view, id).into_iter().collect(),
+        Event::GroupGone(id) => {
+            let gone = GroupGone { schema: GoneSchema::V1, id: spell_id(id.as_ref()) };
+            vec![Notice::new(Kind::GroupGone, about(id), &gone)]
+        }
+        Event::Member { group, member, change: what } => {
+            let mut notices = member_notices(view, group, member, Some(change(*what)));
+            notices.extend(group_notice(view, group));
+            notices
+        }
+        Event::Presence { group, member } => member_notices(view, group, member, None),
+        Event::Message { group, message: line } => {
+            let found = message(view, &Names::of(view, group), line);
+            vec![Notice::new(Kind::Message, about(group), &found)]
+        }
+        Event::MessageChanged { group, message: line } => {
+            let found = message(view, &Names::of(view, group), line);
+            vec![Notice::new(Kind::MessageChanged, about(group), &found)]
+        }
+        Event::Delivery { group, entry, .. } => delivery_notice(view, group, entry).into_iter().collect(),
+        Event::Outbox { group, outbox, sealed } => {
+            let found = OutboxChange {
+                schema: OutboxSchema::V1,
+                id: outbox_id(group, *outbox),
+                group: spell_id(group.as_ref()),
+                message: sealed.map(|entry| spell_id(entry.as_ref())),
+            };
+            vec![Notice::new(Kind::Outbox, about(group), &found)]
+        }
+        Event::Invite { group, invite: id } => {
+            let found = find_invite(view, group, id).map(|found| invite(view, group, &found, Secrecy::WithoutLink));
+            found.map(|found| Notice::new(Kind::Invite, about(group), &found)).into_iter().collect()
+        }
+        Event::Join { join: id } => {
+            let found = view.account.joins().iter().find(|found| found.id == *id).map(|found| join(view, found));
+            found.map(|found| Notice::new(Kind::Join, None, &found)).into_iter().collect()
+        }
+        Event::Alert { group, alert: found } => {
+            vec![Notice::new(Kind::Alert, group.as_ref().and_then(about), &alert(group.as_ref(), found))]
+        }
+    }
+}
+
+fn group_notice(view: &View<'_>, id: &GroupId) -> Option<Notice> {
+    let found = view.account.group(id)?;
+    Some(Notice::new(Kind::Group, Some(spell_id(id.as_ref())), &group(view, &found)))
+}
+
+fn member_notices(view: &View<'_>, group: &GroupId, id: &MembershipId, what: Option<Change>) -> Vec<Notice> {
+    let about = Some(spell_id(group.as_ref()));
+    let members = view.account.members(group).unwrap_or_default();
+    let Some(found) = members.iter().find(|member| member.id == *id) else {
+        // Who is gone has no place any more; what remains is who it was, and what happened.
+        let gone = serde_json::json!({
+            "schema": MemberSchema::V1, "id": spell_id(id.as_ref()), "group": about, "key": null,
+            "name": view.account.author_name(group, id).unwrap_or_default(),
+            "role": null, "seat": null, "provisional": false, "contested": false, "me": false, "online": false,
+            "link": Way::None, "notice": Value::Null, "change": what,
+        });
+        return vec![Notice::new(Kind::Member, about, &gone)];
+    };
+    let mut notices = vec![Notice::new(Kind::Member, about.clone(), &member(group, found, what))];
+    if what.is_some()
+        && let Some(waiting) = request(group, found)
+    {
+        notices.push(Notice::new(Kind::Request, about, &waiting));
+    }
+    notices
+}
+
+pub(crate) fn delivery_notice(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Notice> {
+    let found = deliveries(view, group, entry)?;
+    Some(Notice::new(Kind::Delivery, Some(spell_id(group.as_ref())), &found))
+}
+
+/// Who one is.
+pub(crate) fn identity(view: &View<'_>) -> Identity {
+    Identity {
+        schema: IdentitySchema::V1,
+        key: spell_id(view.account.me().as_ref()),
+        name: view.account.name().to_owned(),
+        instance: spell_id(view.home.instance().as_ref()),
+        protected: match crate::store::key_needed(view.home.directory().path()) {
+            Ok(crate::store::KeyNeeded::KeyFile) | Err(_) => Protection::None,
+            Ok(crate::store::KeyNeeded::Passphrase) => Protection::Passphrase,
+        },
+    }
+}

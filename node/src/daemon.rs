@@ -1,0 +1,306 @@
+//! A life of the node: make or open a profile, serve it, end in good order.
+//!
+//! Opening follows ST-82, most of it in `store`; then the socket is bound (the lock is held, so what lies there is of a
+//! dead node), the network listens, and the driver restores the account. Ending goes the other way round and takes
+//! less than a second (SV-3): followers hear `bye`, links end, the driver gives the store back, the store is closed.
+
+mod logbook;
+mod opening;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use coterie_protocol::{
+    Account, Boot, Change, Event, Identity, Input, LinkAction, MemberKey, Opener, RecordId, Shell, Store, StoreError,
+    Transmit,
+};
+use rand_core::Rng;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::opening::{has_identity, needs_passphrase};
+use crate::api::events::{Hub, Kind, Notice};
+use crate::api::problem::{Code, Problem};
+use crate::api::routes::Node;
+use crate::api::types::{self, IdentitySchema, Protection, read_id, spell_id};
+use crate::api::{access, server};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::driver::{self, DriverHandle, DriverInput, NodeFacts, Parts};
+use crate::entropy;
+use crate::network::{self, FromNetwork, Listen, NetworkConfig, NetworkHandle, ToNetwork};
+use crate::store::{self, NodeStore, Opened};
+
+/// News of the network that wait for the driver. The links' own tasks wait when it is full, and so do their peers.
+const NEWS_MAX: usize = 256;
+/// Interfaces flap for a moment when a computer changes networks; what counts is how it ends.
+const SETTLE_MS: u64 = 500;
+/// How long links get to end.
+const LINKS_MS_MAX: u64 = 900;
+/// In the state folder: the port of the last start (N-102).
+const PORT_FILE: &str = "port";
+
+/// Makes a profile: identity, data folder, name. Nothing is left running.
+///
+/// # Errors
+/// If there is one already, if the name cannot be used, or what the disk refuses.
+pub fn init(settings: &Settings, name: &str, passphrase: Option<&str>) -> Result<types::Identity, Problem> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > types::NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(Problem::new(Code::BadValue, "no identity was made")
+            .because(format!("a name has 1 to {} bytes, and no control characters", types::NAME_BYTES_MAX))
+            .advise(["coterie init --name NAME"]));
+    }
+    harden();
+    let opened = opening::create(settings, passphrase)?;
+    let Opened { mut store, home, .. } = opened;
+    let identity = Identity::from_seed(home.identity().duplicate());
+    let key = identity.public();
+    let boot = Boot(random(&mut entropy::step_rng().map_err(|error| opening::broken(&error.to_string()))?));
+    let (_, effects) = Account::create(identity, home.instance(), boot, name);
+    effects.apply(&mut Founding(&mut store)).map_err(|error| opening::store_problem(error, "no identity was made"))?;
+    let made = types::Identity {
+        schema: IdentitySchema::V1,
+        key: spell_id(key.as_ref()),
+        name: name.to_owned(),
+        instance: spell_id(home.instance().as_ref()),
+        protected: if passphrase.is_some() { Protection::Passphrase } else { Protection::None },
+    };
+    store::close(home, store).map_err(|error| opening::problem(error, "the new profile was not closed"))?;
+    Ok(made)
+}
+
+fn random<const N: usize>(rng: &mut impl Rng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// The shell of an account that has no links and no faces yet.
+struct Founding<'a>(&'a mut NodeStore);
+
+impl Shell for Founding<'_> {
+    type Error = StoreError;
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.0.commit(&driver::batch(changes))
+    }
+    fn transmit(&mut self, _: Transmit) {}
+    fn link(&mut self, _: LinkAction) {}
+    fn emit(&mut self, _: Event) {}
+    fn read(&mut self, _: RecordId) {}
+}
+
+/// Runs a node until it is told to stop: by a signal, or over the API.
+///
+/// # Errors
+/// Why it could not start. Once it serves, it ends without an error.
+pub async fn run(settings: Settings, passphrase: Option<String>) -> Result<(), Problem> {
+    let started = Instant::now();
+    harden();
+    logbook::start(&settings);
+    let for_opening = settings.clone();
+    let opening = tokio::task::spawn_blocking(move || opening::open(&for_opening, passphrase));
+    let opened = opening.await.map_err(|_| opening::broken("the profile was not opened"))??;
+    tracing::info!(ms = elapsed(started), clean = opened.clean, condition = ?opened.condition, "the profile is open");
+    let life = match Life::begin(&settings, opened, started).await {
+        Ok(life) => life,
+        Err((problem, home, store)) => {
+            drop(tokio::task::spawn_blocking(move || store::close(home, store)).await);
+            return Err(problem);
+        }
+    };
+    tracing::info!(ms = elapsed(started), "the node serves");
+    life.until_told(&settings).await;
+    life.end(&settings).await;
+    Ok(())
+}
+
+fn elapsed(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+type Ended = Option<(store::Home, NodeStore)>;
+
+/// All that runs while a node runs.
+struct Life {
+    node: Arc<Node>,
+    network: NetworkHandle,
+    driver: DriverHandle,
+    thread: std::thread::JoinHandle<Ended>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Life {
+    async fn begin(
+        settings: &Settings,
+        opened: Opened,
+        started: Instant,
+    ) -> Result<Self, (Problem, store::Home, NodeStore)> {
+        let (stop, stopped) = watch::channel(false);
+        let prepared = prepare(settings, &opened);
+        let (listener, network, news, boot, hub) = match prepared {
+            Ok(prepared) => prepared,
+            Err(problem) => return Err((problem, opened.home, opened.store)),
+        };
+        let node = Arc::new(Node::new(settings.profile.clone(), Arc::clone(&hub), stop));
+        let serving = tokio::spawn(server::serve(listener, Arc::clone(&node), stopped));
+        block(settings, &network).await;
+        let facts =
+            NodeFacts { profile: settings.profile.clone(), started, refused: std::collections::BTreeMap::new() };
+        let orders = network.orders().clone();
+        let Opened { home, store, disk_full, .. } = opened;
+        let parts = Parts { home, store, network: orders, hub, boot, facts, disk_full };
+        let (driver, thread) = driver::start(parts);
+        tokio::spawn(pass_on(news, driver.clone()));
+        drop(node.driver.set(driver.clone()));
+        Ok(Self { node, network, driver, thread, serving })
+    }
+
+    /// Waits for a signal or the API; reads the list of blocked keys again on SIGHUP.
+    async fn until_told(&self, settings: &Settings) {
+        let mut stopped = self.node.stop.subscribe();
+        let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+        else {
+            tracing::error!("the system gives no signals: only the API stops this node");
+            return server::told_to_stop(&mut stopped).await;
+        };
+        loop {
+            tokio::select! {
+                _ = term.recv() => return,
+                _ = int.recv() => return,
+                () = server::told_to_stop(&mut stopped) => return,
+                _ = hup.recv() => block(settings, &self.network).await,
+            }
+        }
+    }
+
+    /// Rule SV-3: within a second.
+    async fn end(self, settings: &Settings) {
+        tracing::info!("stopping");
+        self.node.hub.publish(Notice::new(Kind::Bye, None, &serde_json::json!({ "schema": "coterie.bye/1" })));
+        self.node.stop.send_replace(true);
+        self.driver.tell(DriverInput::Stop).await;
+        let links = async {
+            let (answer, answered) = oneshot::channel();
+            if self.network.orders().send(ToNetwork::Shutdown(answer)).await.is_ok() {
+                drop(tokio::time::timeout(Duration::from_millis(LINKS_MS_MAX), answered).await);
+            }
+        };
+        let thread = self.thread;
+        let closing = tokio::task::spawn_blocking(move || match thread.join() {
+            Ok(Some((home, store))) => store::close(home, store).map_err(|error| tracing::error!(%error, "closing")),
+            _ => Err(tracing::error!("the driver did not give the store back")),
+        });
+        let (closed, (), served) = tokio::join!(closing, links, self.serving);
+        if served.is_err() || !matches!(closed, Ok(Ok(()))) {
+            tracing::warn!("the end was not in good order; the next start checks the store");
+        }
+        drop(std::fs::remove_file(&settings.paths.socket));
+        tracing::info!("stopped");
+    }
+}
+
+type Prepared = (tokio::net::UnixListener, NetworkHandle, mpsc::Receiver<FromNetwork>, Boot, Arc<Hub>);
+
+/// Whatever can still refuse, before anything runs.
+fn prepare(settings: &Settings, opened: &Opened) -> Result<Prepared, Problem> {
+    let mut rng = entropy::step_rng().map_err(|error| opening::broken(&error.to_string()))?;
+    let (boot, number) = (Boot(random(&mut rng)), random(&mut rng));
+    let path = &settings.paths.socket;
+    let listener = access::bind(path).map_err(|error| {
+        Problem::new(Code::SocketDenied, format!("the socket {} was not made", path.display()))
+            .because(error.to_string())
+    })?;
+    let (events, news) = mpsc::channel(NEWS_MAX);
+    let network = network::start(network_config(settings)?, opened.home.identity(), events).map_err(|error| {
+        Problem::new(Code::BadValue, "the node cannot listen")
+            .because(error.to_string())
+            .advise(["coterie config get node.listen", "coterie up --listen quic --listen tcp"])
+    })?;
+    if let Some(port) = network.port()
+        && let Err(error) = std::fs::write(settings.paths.state.join(PORT_FILE), port.to_string())
+    {
+        tracing::debug!(%error, "the port is not remembered");
+    }
+    Ok((listener, network, news, boot, Arc::new(Hub::new(number))))
+}
+
+fn network_config(settings: &Settings) -> Result<NetworkConfig, Problem> {
+    let read = |text: &String| {
+        Listen::parse(text).map_err(|error| {
+            let problem = Problem::new(Code::BadValue, format!("node.listen cannot be “{text}”"));
+            problem.because(error.to_string()).advise(["coterie config get node.listen"])
+        })
+    };
+    let listen = settings.node.listen.iter().map(read).collect::<Result<_, _>>()?;
+    let remembered = std::fs::read_to_string(settings.paths.state.join(PORT_FILE)).ok();
+    let remembered_port = remembered.and_then(|text| text.trim().parse().ok());
+    Ok(NetworkConfig { listen, remembered_port, mdns: settings.node.mdns })
+}
+
+/// Tells the network whom to refuse. A file that cannot be read leaves the list as it was.
+async fn block(settings: &Settings, network: &NetworkHandle) {
+    match settings.read_block_again() {
+        Ok(keys) => {
+            let keys = keys.iter().filter_map(|text| read_id(text).map(MemberKey)).collect();
+            drop(network.orders().send(ToNetwork::Block(keys)).await);
+        }
+        Err(problem) => tracing::warn!(%problem, "the settings were not read again"),
+    }
+}
+
+/// From the network to the driver. Waits for room there: that is what slows a flood down at its source.
+async fn pass_on(mut news: mpsc::Receiver<FromNetwork>, driver: DriverHandle) {
+    while let Some(found) = news.recv().await {
+        match translated(found) {
+            Ok(input) => driver.tell(input).await,
+            Err(Settling) => {
+                let driver = driver.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(SETTLE_MS)).await;
+                    driver.tell(DriverInput::InterfacesChanged).await;
+                });
+            }
+        }
+    }
+}
+
+/// Interfaces changed, and may change again at once.
+struct Settling;
+
+fn translated(found: FromNetwork) -> Result<DriverInput, Settling> {
+    Ok(DriverInput::Net(match found {
+        FromNetwork::Connected { link, peer, channel, path, opener } => {
+            let opener = match opener {
+                network::Opener::Us => Opener::Us,
+                network::Opener::Peer => Opener::Peer,
+            };
+            Input::Connected { link, peer, channel, path, opener }
+        }
+        FromNetwork::Received { link, bytes } => Input::Received { link, bytes },
+        FromNetwork::Disconnected { link } => Input::Disconnected { link },
+        FromNetwork::DialFailed { peer, channel } => Input::DialFailed { peer, channel },
+        FromNetwork::Overflowed { link } => Input::Overflowed { link },
+        FromNetwork::Quality { link, round_trip_ms, path } => Input::Quality { link, round_trip_ms, path },
+        FromNetwork::Listening { addresses } => Input::Listening { addresses },
+        FromNetwork::Sighted { peer, addresses } => Input::Sighted { peer, addresses },
+        FromNetwork::InterfacesChanged => return Err(Settling),
+        FromNetwork::Refused { reason } => return Ok(DriverInput::Refused(reason)),
+    }))
+}
+
+/// Rules CF-1, ST-67: what this process writes is its user's alone, and its memory ends in no core file.
+fn harden() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    // A panic's text may hold what a peer sent, or a secret; its place is enough (CF-4).
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, version = env!("CARGO_PKG_VERSION"), at_ms = Clock::now().wall_ms, "a panic");
+    }));
+}

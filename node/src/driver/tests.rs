@@ -1,0 +1,147 @@
+//! The driver over a real store, with a step that panics and a disk that fails on order.
+
+use std::time::Instant;
+
+use coterie_protocol::{Channel, Identity, IoKind, IoOperation, Opener, Path, StoreError};
+
+use super::*;
+use crate::store::{self, Cost, Holder, Start, VaultKey};
+
+/// What goes wrong on order.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    panics: u32,
+    pub(super) commits: VecDeque<StoreError>,
+}
+
+impl Faults {
+    pub(super) fn panic_if_ordered(&mut self) {
+        if self.panics > 0 {
+            self.panics -= 1;
+            panic!("a step panics on order");
+        }
+    }
+}
+
+struct Bench {
+    driver: Driver,
+    orders: mpsc::Receiver<ToNetwork>,
+    _home: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rng = entropy::step_rng().unwrap();
+        let holder = Holder { started_ms: 0, socket: folder.path().join("run/api.sock") };
+        let start = Start { holder, rng: &mut rng };
+        let opened = store::create(&folder.path().join("data"), &VaultKey::KeyFile(None), Cost::FLOOR, start).unwrap();
+        let (mut store, home) = (opened.store, opened.home);
+        let boot = Boot([1; 8]);
+        let identity = Identity::from_seed(home.identity().duplicate());
+        let (_, effects) = Account::create(identity, home.instance(), boot, "Ana");
+        let (network, orders) = mpsc::channel(1_024);
+        effects.apply(&mut Outlet::new(&mut store, &network)).unwrap();
+        let facts = NodeFacts { profile: "default".into(), started: Instant::now(), refused: BTreeMap::new() };
+        let hub = Arc::new(Hub::new([0; 4]));
+        let mut driver = Driver::new(Parts { home, store, network, hub, boot, facts, disk_full: false });
+        driver.restore();
+        driver.settle();
+        Self { driver, orders, _home: folder }
+    }
+
+    fn connect(&mut self, link: u64) {
+        let peer = MemberKey([link as u8; 32]);
+        let (channel, path) = (Channel::Join, Path::DirectTcp);
+        self.driver.on_input(DriverInput::Net(Input::Connected { link: LinkId(link), peer, channel, path, opener: Opener::Peer }));
+        self.driver.settle();
+    }
+
+    fn name(&self) -> Option<String> {
+        self.driver.account.as_ref().map(|account| account.name().to_owned())
+    }
+
+    fn rename(&mut self, name: &str) -> Result<Reply, Refused> {
+        let (answer, mut answered) = oneshot::channel();
+        self.driver.on_input(DriverInput::Execute(Box::new(Command::SetName { name: name.into() }), answer));
+        self.driver.settle();
+        answered.try_recv().expect("answered after the commit")
+    }
+
+    fn hang_ups(&mut self) -> Vec<(LinkId, u64)> {
+        let mut found = Vec::new();
+        while let Ok(order) = self.orders.try_recv() {
+            if let ToNetwork::HangUp { link, block_ms } = order {
+                found.push((link, block_ms));
+            }
+        }
+        found
+    }
+}
+
+#[test]
+fn h_12_a_step_that_panics_costs_the_peer_a_day_and_the_person_nothing() {
+    let mut bench = Bench::new();
+    bench.rename("Ana B.").unwrap();
+    bench.connect(7);
+    bench.connect(8);
+    bench.hang_ups();
+    bench.driver.faults.panics = 1;
+    let bytes = bytes::Bytes::from_static(&[0; 8]);
+    bench.driver.on_input(DriverInput::Net(Input::Received { link: LinkId(7), bytes }));
+    let mut ended = bench.hang_ups();
+    ended.sort_unstable();
+    assert_eq!(ended, [(LinkId(7), PANIC_BLOCK_MS), (LinkId(8), 0)], "the one is blocked, the other begins anew");
+    assert_eq!(bench.name().as_deref(), Some("Ana B."), "restored from the store");
+    bench.rename("Ana C.").unwrap();
+}
+
+#[test]
+fn r_01_wishes_of_the_same_batch_before_the_panic_are_kept() {
+    let mut bench = Bench::new();
+    let (answer, mut answered) = oneshot::channel();
+    bench.driver.on_input(DriverInput::Execute(Box::new(Command::SetName { name: "Bea".into() }), answer));
+    bench.driver.faults.panics = 1;
+    bench.driver.on_input(DriverInput::Net(Input::Received { link: LinkId(7), bytes: bytes::Bytes::new() }));
+    assert!(answered.try_recv().unwrap().is_ok());
+    assert_eq!(bench.name().as_deref(), Some("Bea"));
+}
+
+#[test]
+fn st_18_a_full_disk_saves_nothing_says_so_and_reading_goes_on() {
+    let mut bench = Bench::new();
+    bench.driver.faults.commits.push_back(StoreError::Full { need: 2, free: 1 });
+    assert!(matches!(bench.rename("Bea"), Err(Refused::DiskFull)));
+    assert_eq!(bench.name().as_deref(), Some("Ana"), "what was not saved is not shown");
+    assert!(matches!(bench.rename("Cy"), Err(Refused::DiskFull)), "no second try while it is full");
+    assert!(bench.driver.view().is_some_and(|view| view.health == Health::DiskFull));
+    bench.connect(9);
+    assert_eq!(bench.hang_ups(), [(LinkId(9), 0)], "nothing is taken while nothing can be kept");
+    // This machine's disk has room, so the next look ends the state.
+    bench.driver.on_time();
+    bench.driver.try_to_recover(u64::MAX);
+    bench.rename("Cy").unwrap();
+}
+
+#[test]
+fn st_18_a_failed_sync_opens_the_store_again_three_times_and_then_only_reads() {
+    let mut bench = Bench::new();
+    let failed = || StoreError::Io { op: IoOperation::Sync, kind: IoKind::Other };
+    for _ in 0..3 {
+        bench.driver.faults.commits.push_back(failed());
+        assert!(matches!(bench.rename("Bea"), Err(Refused::Internal)));
+        assert_eq!(bench.name().as_deref(), Some("Ana"));
+    }
+    bench.rename("Bea").unwrap();
+    bench.driver.faults.commits.push_back(failed());
+    assert!(matches!(bench.rename("Cy"), Err(Refused::ReadOnly)));
+    assert!(matches!(bench.rename("Cy"), Err(Refused::ReadOnly)));
+    assert_eq!(bench.name().as_deref(), Some("Bea"), "reading goes on");
+}
+
+#[test]
+fn a_question_that_panics_takes_nothing_with_it() {
+    let mut bench = Bench::new();
+    bench.driver.on_input(DriverInput::Query(Box::new(|_| panic!("on order"))));
+    bench.rename("Bea").unwrap();
+}

@@ -1,0 +1,86 @@
+//! Pages of the timeline, read from the stored lines by their place in the order (E-53).
+//!
+//! The core keeps no text in memory. A cursor is the place itself, so it stays good across restarts, and late lines
+//! that sort before it are told by an event (AP-15).
+
+use coterie_protocol::{Direction, GroupId, Key, MessageView, OrderKey, RecordId, Store};
+
+use crate::driver::View;
+
+/// Lines of one page.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// Ascending.
+    pub(crate) items: Vec<MessageView>,
+    /// Whether there are older ones.
+    pub(crate) older: bool,
+    /// Whether there are newer ones.
+    pub(crate) newer: bool,
+}
+
+/// Which part of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// The newest lines.
+    End,
+    /// Lines before this place.
+    Before(OrderKey),
+    /// Lines behind this place.
+    After(OrderKey),
+}
+
+/// The newest line.
+pub(crate) fn newest(view: &View<'_>, group: &GroupId) -> Option<MessageView> {
+    page(view, group, From::End, 1).items.pop()
+}
+
+/// At most `limit` lines, ascending. A line that is damaged on the disk is left out, and logged.
+pub(crate) fn page(view: &View<'_>, group: &GroupId, from: From, limit: usize) -> Lines {
+    let Some((low, high)) = view.account.view_range(group) else { return Lines::default() };
+    let (low, high) = (low.key(), high.key().next());
+    let at = |order: OrderKey| Some(place(view.account.view_range(group)?.0, order)?.key());
+    let (start, end, direction) = match from {
+        From::End => (low, high, Direction::Down),
+        From::Before(order) => (low, at(order).unwrap_or(low), Direction::Down),
+        From::After(order) => (at(order).map_or(high, |key| key.next()), high, Direction::Up),
+    };
+    let mut items = read(view.store, start, end, direction, limit + 1);
+    let more = items.len() > limit;
+    items.truncate(limit);
+    match direction {
+        Direction::Down => {
+            items.reverse();
+            Lines { items, older: more, newer: from != From::End }
+        }
+        Direction::Up => Lines { items, older: true, newer: more },
+    }
+}
+
+/// Reads until there are enough lines: a page of the store may be shorter than asked for though more follows.
+fn read(store: &dyn Store, mut start: Key, mut end: Key, direction: Direction, want: usize) -> Vec<MessageView> {
+    let mut found = Vec::new();
+    while found.len() < want && start < end {
+        let page = match store.range(&start, &end, direction, want - found.len()) {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::warn!(%error, "a page of the timeline could not be read whole");
+                return found;
+            }
+        };
+        let Some((last, _)) = page.last() else { return found };
+        match direction {
+            Direction::Up => start = last.next(),
+            Direction::Down => end = *last,
+        }
+        found.extend(page.iter().filter_map(|(_, value)| MessageView::from_record(value)));
+    }
+    found
+}
+
+/// The record at another place of the same timeline.
+const fn place(any: RecordId, order: OrderKey) -> Option<RecordId> {
+    match any {
+        RecordId::View { g, .. } => Some(RecordId::View { g, order }),
+        _ => None,
+    }
+}

@@ -1,0 +1,83 @@
+//! The description of the local API is generated from the router and kept beside the crate (VN-1).
+//!
+//! `COTERIE_BLESS=1 cargo test -p coterie-node --test openapi` writes it anew.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use coterie_node::api::server::openapi_json;
+use serde_json::Value;
+
+fn kept() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json")
+}
+
+#[test]
+fn vn_01_the_kept_description_is_the_one_of_the_router() {
+    let made = openapi_json();
+    if std::env::var_os("COTERIE_BLESS").is_some() {
+        std::fs::write(kept(), &made).unwrap();
+    }
+    let found = std::fs::read_to_string(kept()).unwrap_or_default();
+    assert!(found == made, "node/openapi.json is not what the router says: COTERIE_BLESS=1 cargo test -p coterie-node --test openapi");
+}
+
+#[test]
+fn vn_01_every_operation_says_what_it_does_and_what_can_go_wrong() {
+    let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+    let mut seen = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(path.starts_with("/v1/"), "{name}");
+            assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name} says what it does");
+            seen.insert(name);
+        }
+    }
+    let expected = [
+        "delete /v1/groups/{g}/invites/{i}",
+        "delete /v1/joins/{j}",
+        "delete /v1/outbox/{o}",
+        "get /v1/doctor",
+        "get /v1/events",
+        "get /v1/groups",
+        "get /v1/groups/{g}",
+        "get /v1/groups/{g}/invites",
+        "get /v1/groups/{g}/invites/{i}",
+        "get /v1/groups/{g}/members",
+        "get /v1/groups/{g}/members/{m}",
+        "get /v1/groups/{g}/messages",
+        "get /v1/groups/{g}/messages/{e}/deliveries",
+        "get /v1/groups/{g}/requests",
+        "get /v1/identity",
+        "get /v1/joins",
+        "get /v1/joins/{j}",
+        "get /v1/openapi.json",
+        "get /v1/outbox",
+        "get /v1/status",
+        "patch /v1/groups/{g}",
+        "patch /v1/groups/{g}/members/{m}",
+        "patch /v1/identity",
+        "post /v1/groups",
+        "post /v1/groups/{g}/invites",
+        "post /v1/groups/{g}/leave",
+        "post /v1/groups/{g}/members/{m}/remove",
+        "post /v1/groups/{g}/messages",
+        "post /v1/groups/{g}/requests/{r}/approve",
+        "post /v1/joins",
+        "post /v1/joins/preview",
+        "post /v1/joins/{j}/agree",
+        "post /v1/shutdown",
+    ];
+    assert_eq!(seen, expected.map(str::to_owned).into());
+}
+
+/// Rule JS-4: what a client may rely on stays: every object names its form.
+#[test]
+fn js_02_every_answer_names_its_form() {
+    let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for name in ["Status", "Identity", "Group", "Member", "Invite", "Join", "Preview", "Message", "Deliveries", "Doctor", "Request", "Problem", "Done"] {
+        assert!(schemas[name]["properties"]["schema"].is_object(), "{name}");
+    }
+}
