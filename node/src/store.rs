@@ -24,6 +24,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
+use self::directory::MARGIN_BYTES;
 pub use self::directory::{Caution, DataDirectory, Holder};
 pub use self::home::Home;
 use self::home::{ClosingMark, find_place, make_key_file, read_key_file};
@@ -88,7 +89,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Rule ST-100: whether this life is a new instance, which publishes fresh keys before its first message.
+    /// Whether this life is a new instance, which publishes fresh keys before its first message.
     #[must_use]
     pub const fn is_new_instance(&self) -> bool {
         self.place_changed || self.rolled_back || matches!(self.condition, Condition::Replaced(_) | Condition::Lost)
@@ -221,7 +222,7 @@ fn finish_opening(mut home: Home, mut store: NodeStore, found: Found) -> Result<
     let mark = home.take_closing_mark(&store)?;
     let rolled_back = mark == ClosingMark::Differs;
     let free = home.directory.free_bytes().map_err(|error| OpenError::io(home.directory.path(), &error))?;
-    let disk_full = free < sled::MARGIN_BYTES;
+    let disk_full = free < MARGIN_BYTES;
     let clean_key = RecordId::meta(MetaName::Clean).key();
     let was_closed = store.get(&clean_key).is_ok_and(|mark| mark.is_some()) && mark == ClosingMark::Fits;
     if rolled_back && !found.is_new_instance() {

@@ -8,6 +8,7 @@
 //!
 //! This module knows nothing of files and keys: bytes only.
 
+mod error;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod fault;
 pub(crate) mod sealed;
@@ -17,6 +18,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use zeroize::Zeroize;
 
+pub use self::error::{Bound, IoKind, IoOperation, Place, StoreError};
 use crate::limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, RANGE_BYTES_MAX, RANGE_RECORDS_MAX, VALUE_BYTES_MAX};
 use crate::record::{Class, Key};
 
@@ -247,113 +249,6 @@ pub fn scan(
 /// Records per page of [`scan`]: few enough that a page of ordinary records is under a megabyte (guess).
 const SCAN_RECORDS: usize = 512;
 
-/// What is too large (ST-14).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// One stored value.
-    ValueBytes,
-    /// Changes of a batch.
-    BatchChanges,
-    /// Bytes of a batch.
-    BatchBytes,
-    /// Records asked for at once.
-    RangeRecords,
-}
-
-/// What is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The engine's own files.
-    Engine,
-    /// One value, which alone does not open; all others are as good as before.
-    Record(Key),
-    /// The vault file.
-    Vault,
-    /// Which layout the records have.
-    Schema,
-}
-
-/// What was being done when the machine refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoOperation {
-    /// Opening or creating.
-    Open,
-    /// Reading.
-    Read,
-    /// Writing.
-    Write,
-    /// Making durable.
-    Sync,
-}
-
-/// Why the machine refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoKind {
-    /// No permission.
-    Denied,
-    /// It isn't there.
-    Missing,
-    /// Mounted without the right to write.
-    ReadOnly,
-    /// No space, in spite of the margin.
-    NoSpace,
-    /// The device reports a failure (EIO).
-    Device,
-    /// Anything else.
-    Other,
-}
-
-/// Rule ST-17: what a store can answer. No types of an engine, no texts that control anything; an engine's panic is
-/// caught at the border and is [`StoreError::Corrupt`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it, with this id if it could be read.
-    #[error("the data is in use by another process")]
-    Locked {
-        /// Process id of the holder.
-        pid: Option<u32>,
-    },
-    /// Not enough free space; nothing was written, nothing is lost.
-    #[error("disk full: {free} bytes free, {need} needed")]
-    Full {
-        /// Bytes that must be free.
-        need: u64,
-        /// Bytes that are free.
-        free: u64,
-    },
-    /// Over a bound of ST-14; nothing was written. A mistake of ours.
-    #[error("too large for the store: {what:?} {len}")]
-    TooLarge {
-        /// Which bound.
-        what: Bound,
-        /// What was asked for.
-        len: usize,
-    },
-    /// Damaged.
-    #[error("damaged: {place:?}")]
-    Corrupt {
-        /// What is damaged.
-        place: Place,
-    },
-    /// Written by a later version of the program.
-    #[error("written by a newer version (layout {layout})")]
-    Newer {
-        /// Its layout.
-        layout: u32,
-    },
-    /// The machine refused.
-    #[error("the disk refused: {op:?}, {kind:?}")]
-    Io {
-        /// What was being done.
-        op: IoOperation,
-        /// Why not.
-        kind: IoKind,
-    },
-    /// It failed before, and answers nothing more (ST-15).
-    #[error("the store failed and must be opened again")]
-    Failed,
-}
-
 /// A store in memory: forgets everything with the process, keeps every other promise.
 #[derive(Default)]
 pub struct MemStore(BTreeMap<Key, Vec<u8>>);
@@ -439,6 +334,18 @@ mod tests {
     #[test]
     fn st_130_the_store_in_memory_keeps_the_contract() {
         store_suite::run(&mut InMemory, 40);
+    }
+
+    #[test]
+    fn st_13_a_page_ends_at_the_limit_or_at_its_bytes_but_has_one_record_if_there_is_one() {
+        let records = |size: usize| {
+            let key = |n: u8| Key::new(&[1, n]).unwrap();
+            (0..9).map(move |n| Ok((key(n), alloc::vec![n; size])))
+        };
+        assert_eq!(page(records(1), 4).unwrap().len(), 4);
+        assert_eq!(page(records(RANGE_BYTES_MAX / 2), 9).unwrap().len(), 2);
+        assert_eq!(page(records(RANGE_BYTES_MAX + 1), 9).unwrap().len(), 1);
+        assert_eq!(page(records(1), 0), Ok(Vec::new()));
     }
 
     #[test]

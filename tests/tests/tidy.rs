@@ -133,7 +133,7 @@ fn t4_each_power_has_one_door() {
         ("hpke::", &["protocol/src/crypto"]),
         ("chacha20poly1305", &["protocol/src/crypto", "protocol/src/store/sealed", "node/src/store/"]),
         ("argon2", &["protocol/src/crypto", "node/src/store/vault"]),
-        ("sled::", &["node/src/store/sled"]),
+        ("sled::", &["node/src/store/sled", "node/src/store.rs"]),
         ("libp2p", &["node/src/network"]),
         ("axum::", &["node/src/api"]),
         ("SystemTime::now", &["node/src/clock.rs", "tests/"]),

@@ -17,6 +17,8 @@ use rustix::io::Errno;
 
 use super::refusal::{OpenError, Problem};
 
+/// Free space that an ordinary commit leaves (ST-83).
+pub(super) const MARGIN_BYTES: u64 = 64 << 20;
 /// What is set aside (ST-83).
 pub(super) const RESERVE_BYTES: u64 = 32 << 20;
 /// From here on the disk counts as roomy again and the reserve is made anew (ST-84).
@@ -182,7 +184,7 @@ impl DataDirectory {
         OpenError::io(&self.path.join(name), error)
     }
 
-    /// Rule ST-83: sets 32 MiB of real blocks aside, if the disk is roomy.
+    /// Sets 32 MiB of real blocks aside, if the disk is roomy.
     ///
     /// # Errors
     /// `Io`; a full disk is none: there is no reserve then.
@@ -275,7 +277,7 @@ fn take_lock(path: &Path, folder: &OwnedFd, holder: &Holder) -> Result<File, Ope
     Ok(file)
 }
 
-/// Rule ST-26: where a sync means nothing the data are refused; where it means less, it is said.
+/// Refuses disks that can't keep a promise, names those that keep it less well.
 #[cfg(target_os = "linux")]
 fn check_file_system(path: &Path, folder: &OwnedFd) -> Result<Vec<Caution>, OpenError> {
     let failed = |error: Errno| OpenError::io(path, &error.into());
@@ -283,16 +285,33 @@ fn check_file_system(path: &Path, folder: &OwnedFd) -> Result<Vec<Caution>, Open
     if space.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(unusable(path, Problem::ReadOnly));
     }
-    // The numbers of statfs(2); the field's width differs between machines, its low 32 bits do not.
+    // The field's width differs between machines, its low 32 bits do not.
     let kind = rustix::fs::fstatfs(folder).map_err(failed)?.f_type.to_le_bytes();
     let kind = u32::from_le_bytes(kind.first_chunk().copied().unwrap_or_default());
+    match trust_in(kind) {
+        Trust::None => Err(unusable(path, Problem::NetworkDisk)),
+        Trust::Weak(name) => Ok(vec![Caution::WeakFileSystem(name)]),
+        Trust::Full => Ok(Vec::new()),
+    }
+}
+
+/// What a sync is worth on a kind of file system.
+#[derive(Debug, PartialEq, Eq)]
+enum Trust {
+    None,
+    Weak(&'static str),
+    Full,
+}
+
+/// Rule ST-26: where a sync means nothing the data are refused; where it means less, it is said. Numbers of statfs(2).
+const fn trust_in(kind: u32) -> Trust {
     match kind {
-        0x6969 | 0x517B | 0xFF53_4D42 | 0xFE53_4D42 | 0x0102_1997 => Err(unusable(path, Problem::NetworkDisk)),
-        0x9123_683E => Ok(vec![Caution::WeakFileSystem("btrfs")]),
-        0x6573_5546 => Ok(vec![Caution::WeakFileSystem("FUSE")]),
-        0x794C_7630 => Ok(vec![Caution::WeakFileSystem("overlayfs")]),
-        0x0102_1994 => Ok(vec![Caution::WeakFileSystem("tmpfs")]),
-        _ => Ok(Vec::new()),
+        0x6969 | 0x517B | 0xFF53_4D42 | 0xFE53_4D42 | 0x0102_1997 => Trust::None,
+        0x9123_683E => Trust::Weak("btrfs"),
+        0x6573_5546 => Trust::Weak("FUSE"),
+        0x794C_7630 => Trust::Weak("overlayfs"),
+        0x0102_1994 => Trust::Weak("tmpfs"),
+        _ => Trust::Full,
     }
 }
 
@@ -326,5 +345,17 @@ pub(super) fn io_kind(error: &std::io::Error) -> IoKind {
         Some(Errno::NOENT) => IoKind::Missing,
         Some(Errno::IO) => IoKind::Device,
         _ => IoKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn st_26_network_disks_are_refused_and_weak_file_systems_named() {
+        assert_eq!([0x6969, 0xFF53_4D42, 0x0102_1997].map(trust_in), [Trust::None, Trust::None, Trust::None]);
+        assert_eq!(trust_in(0x9123_683E), Trust::Weak("btrfs"));
+        assert_eq!(trust_in(0xEF53), Trust::Full, "ext4");
     }
 }

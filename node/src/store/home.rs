@@ -9,11 +9,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
-use super::directory::{Caution, DataDirectory};
+use super::directory::{Caution, DataDirectory, MARGIN_BYTES};
 use super::refusal::OpenError;
-use super::sled::{MARGIN_BYTES, SledStore};
 use super::vault::{self, Cost, SlotKey, Vault, VaultError};
-use super::{Condition, NodeStore, STORE, VAULT, VaultKey, upkeep};
+use super::{Condition, NodeStore, STORE, SledStore, VAULT, VaultKey, upkeep};
 
 const KEY_FILE: &str = "vault.key";
 /// Fingerprint of the store as it was closed; there only between lives.
@@ -127,7 +126,7 @@ impl Home {
         Ok(())
     }
 
-    /// Rule ST-65: the new vault is read back before it takes the place of the old one.
+    /// The new vault is read back before it takes the place of the old one.
     pub(super) fn save_vault(&mut self) -> Result<(), OpenError> {
         let bytes = self.vault.seal(&mut self.rng);
         self.directory.replace(VAULT, &bytes, &|read| {
@@ -183,7 +182,7 @@ impl Home {
         Ok(!self.vault.is_first_life() && records.is_empty())
     }
 
-    /// Rule ST-100: whether the store is an older one than the one that was closed. Taken before the first commit of a
+    /// Whether the store is an older one than the one that was closed. Taken before the first commit of a
     /// life, and taken away with it; a life that did not end well leaves nothing to compare.
     pub(super) fn take_closing_mark(&self, store: &NodeStore) -> Result<ClosingMark, OpenError> {
         let Some(noted) = self.directory.read(CLOSED, 64)? else { return Ok(ClosingMark::None) };

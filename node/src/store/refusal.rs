@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use coterie_protocol::{IoKind, StoreError};
 
-use super::directory;
-use super::sled::MARGIN_BYTES;
+use super::directory::{self, MARGIN_BYTES};
 use super::vault::VaultError;
 
 /// What is wrong with a data directory.

@@ -19,7 +19,7 @@ use coterie_protocol::{
     Batch, Direction, IoOperation, KEY_BYTES_MAX, Key, Place, Store, StoreError, Urgency, Usage, VALUE_BYTES_MAX, page,
 };
 
-use super::directory::{free_bytes, io_error, sync_folder};
+use super::directory::{MARGIN_BYTES, free_bytes, io_error, sync_folder};
 
 /// Rule ST-21: segments of 8 MiB, set here and nowhere else.
 const SEGMENT_BYTES: usize = 8 << 20;
@@ -33,8 +33,6 @@ const CACHE_BYTES: u64 = 16 << 20;
 const CONF: &str = "segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
 /// How often the empty folder is looked at (ST-22).
 const BLOB_CHECK_COMMITS: u64 = 1_000;
-/// Free space that an ordinary commit leaves (ST-83).
-pub(super) const MARGIN_BYTES: u64 = 64 << 20;
 /// Free space that an essential commit leaves: sled writes a whole segment at a time (ST-83).
 const ESSENTIAL_MARGIN_BYTES: u64 = 16 << 20;
 /// An essential commit is at most this large (ST-83).
@@ -102,7 +100,7 @@ impl SledStore {
         }
     }
 
-    /// Rule ST-20: flush, then our own sync, before anybody hears `Ok`.
+    /// Flush, then our own sync (ST-20), before anybody hears `Ok`.
     fn make_durable(&self) -> Result<(), StoreError> {
         self.guard(Access::Write, |db| db.flush().map(drop))?;
         self.file.sync_all().map_err(|error| {
@@ -201,7 +199,7 @@ impl Store for SledStore {
         Ok(Usage { records, live_bytes, disk_bytes })
     }
 
-    /// Rule ST-27: flush, sync, drop.
+    /// Flush, sync, drop (ST-27).
     fn close(mut self: Box<Self>) -> Result<(), StoreError> {
         self.make_durable()?;
         self.check_blobs();
@@ -209,7 +207,7 @@ impl Store for SledStore {
     }
 }
 
-/// Rule ST-25: a small cache, the flusher as a second net, no compression.
+/// A small cache, the flusher as a second net, no compression (ST-25).
 fn config(folder: &Path) -> sled::Config {
     sled::Config::new()
         .path(folder)

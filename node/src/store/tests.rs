@@ -405,6 +405,17 @@ fn history_is_read_in_pages_from_the_newest_back() {
 }
 
 #[test]
+fn st_112_a_vacuum_is_due_when_the_store_is_suspect_and_not_when_it_is_small() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let opened = make(&path);
+    assert_eq!(vacuum_is_due(&opened.store), Ok(false));
+    drop(opened);
+    std::fs::write(path.join("store/blobs/1"), b"x").unwrap();
+    assert_eq!(vacuum_is_due(&open_again(&path, 2).unwrap().store), Ok(true));
+}
+
+#[test]
 fn st_111_a_vacuum_keeps_every_record_and_gives_space_back() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("profile");
@@ -474,7 +485,7 @@ impl SmallDisk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(root));
         }
-        eprintln!("SKIPPED st_135_disk_full: needs root and mount");
+        eprintln!("SKIPPED st_84_a_full_disk: needs root and mount");
         None
     }
 }
@@ -486,7 +497,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn st_135_a_full_disk_loses_nothing_says_full_and_recovers_by_itself() {
+fn st_84_a_full_disk_loses_nothing_says_full_and_recovers_by_itself() {
     let Some(disk) = SmallDisk::mount(200) else { return };
     let path = disk.0.path().join("profile");
     let mut opened = make(&path);

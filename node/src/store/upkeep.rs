@@ -8,8 +8,8 @@ use std::path::Path;
 
 use coterie_protocol::{Batch, Key, MetaName, RecordId, SealedStore, Store, StoreError, StoreKeys, scan};
 
-use super::directory::DataDirectory;
-use super::{Home, NodeStore, OpenError, STORE, SledStore, sled};
+use super::directory::{DataDirectory, MARGIN_BYTES};
+use super::{Home, NodeStore, OpenError, STORE, SledStore};
 
 const NEW: &str = "store.new";
 const OLD: &str = "store.old";
@@ -95,7 +95,7 @@ pub fn vacuum_is_due(store: &NodeStore) -> Result<bool, StoreError> {
 /// [`OpenError::Full`] if there is no room for a second copy, before anything is done; else what was met, with the
 /// old store still in place.
 pub fn vacuum(home: &mut Home, store: NodeStore) -> Result<NodeStore, OpenError> {
-    let need = store.usage()?.live_bytes.saturating_mul(2).saturating_add(sled::MARGIN_BYTES);
+    let need = store.usage()?.live_bytes.saturating_mul(2).saturating_add(MARGIN_BYTES);
     let free = home.directory.free_bytes().map_err(|error| OpenError::io(home.directory.path(), &error))?;
     if free < need {
         return Err(OpenError::Full { need, free });

@@ -75,7 +75,7 @@ pub enum KeyNeeded {
 /// Why a vault does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// Rule ST-62: a wrong passphrase and a damaged slot look alike.
+    /// A wrong passphrase and a damaged slot look alike (ST-62).
     #[error("wrong passphrase or key file")]
     WrongKey,
     /// The file is not what was written.

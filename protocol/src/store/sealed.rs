@@ -10,168 +10,22 @@
 //! and the XOR of a short hash of each, and is written in the same batch as what it counts (ST-42). It is no defence
 //! against somebody who can write to the disk: such a person can put back an old copy of all of it.
 
+mod census;
+mod value;
+
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use rand_core::CryptoRng;
 
+use self::census::{Census, Damage, Step, is_own};
+pub use self::value::{SealingKey, StoreKeys};
+use self::value::{class_of, is_under_newest, open_value, seal_value};
 use super::{Batch, Bound, Direction, Place, Store, StoreError, Urgency, Usage, scan, within};
-use crate::crypto::{Secret, derive, random, seal};
-use crate::limits::{
-    DAMAGED_KEYS_MAX, PLAIN_VALUE_BYTES_MAX, RESEAL_RECORDS_MAX, SEAL_OVERHEAD_BYTES, SEALED_BATCH_BYTES_MAX,
-    SEALED_BATCH_CHANGES_MAX,
-};
+use crate::limits::{PLAIN_VALUE_BYTES_MAX, RESEAL_RECORDS_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX};
 use crate::record::{Class, Key, Load, MetaName, Record, RecordId, RecordKind};
-
-const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 24;
-const HEADER_BYTES: usize = 1 + 4 + NONCE_BYTES;
-const SECRET_BIT: u32 = 1 << 31;
-const _: () = assert!(HEADER_BYTES + 16 == SEAL_OVERHEAD_BYTES);
-
-/// One generation of a sealing key.
-pub struct SealingKey {
-    /// Counts up; below 2^31.
-    pub generation: u32,
-    /// The key.
-    pub key: Secret<32>,
-}
-
-/// What a store is sealed under: the vault's id and one or two generations of each key, the newest last.
-pub struct StoreKeys {
-    /// Id of the vault file that holds the keys.
-    pub vault: [u8; 16],
-    /// DK: for kinds below 0x80.
-    pub archive: Vec<SealingKey>,
-    /// VK: for kinds from 0x80 on.
-    pub rotating: Vec<SealingKey>,
-}
-
-impl StoreKeys {
-    fn of(&self, class: Class) -> &[SealingKey] {
-        match class {
-            Class::Archive => &self.archive,
-            Class::Secret => &self.rotating,
-        }
-    }
-
-    fn newest(&self, class: Class) -> Result<&SealingKey, StoreError> {
-        // A vault without a key is refused when it is read; there is nothing to seal under here.
-        self.of(class).last().ok_or(StoreError::Corrupt { place: Place::Vault })
-    }
-}
-
-const fn key_id(class: Class, generation: u32) -> u32 {
-    match class {
-        Class::Archive => generation & !SECRET_BIT,
-        Class::Secret => generation | SECRET_BIT,
-    }
-}
-
-fn class_of(key: &Key) -> Class {
-    key.kind_number().map_or(Class::Archive, Class::of_kind)
-}
-
-/// Seals one value under the newest key of its class: `1 | key id | nonce | ciphertext | tag` (ST-40).
-fn seal_value(keys: &StoreKeys, key: &Key, plain: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, StoreError> {
-    let class = class_of(key);
-    let with = keys.newest(class)?;
-    let nonce: [u8; NONCE_BYTES] = random(rng);
-    let mut stored = Vec::with_capacity(plain.len().saturating_add(SEAL_OVERHEAD_BYTES));
-    stored.push(VERSION);
-    stored.extend_from_slice(&key_id(class, with.generation).to_be_bytes());
-    stored.extend_from_slice(&nonce);
-    stored.extend_from_slice(&seal::seal(&with.key, &nonce, &binding(&keys.vault, key), plain));
-    Ok(stored)
-}
-
-/// Opens what [`seal_value`] made, or says that it doesn't open.
-fn open_value(keys: &StoreKeys, key: &Key, stored: &[u8]) -> Option<Vec<u8>> {
-    let (&[VERSION, ref rest @ ..], sealed) = stored.split_first_chunk::<HEADER_BYTES>()? else { return None };
-    let (id, nonce) = rest.split_first_chunk::<4>()?;
-    let class = class_of(key);
-    let with = keys.of(class).iter().find(|with| key_id(class, with.generation).to_be_bytes() == *id)?;
-    seal::open(&with.key, nonce.first_chunk()?, &binding(&keys.vault, key), sealed).ok()
-}
-
-fn is_under_newest(keys: &StoreKeys, key: &Key, stored: &[u8]) -> bool {
-    let class = class_of(key);
-    let id = keys.newest(class).map(|newest| key_id(class, newest.generation).to_be_bytes());
-    stored.get(1..5).is_some_and(|bytes| id.is_ok_and(|id| id == bytes))
-}
-
-/// Rule ST-40: a value moved to another key, store or class does not open.
-fn binding(vault: &[u8; 16], key: &Key) -> Vec<u8> {
-    let mut aad = b"coterie/store/1".to_vec();
-    aad.extend_from_slice(vault);
-    aad.push(u8::try_from(key.as_bytes().len()).unwrap_or(u8::MAX));
-    aad.extend_from_slice(key.as_bytes());
-    aad
-}
-
-/// How many records of a kind, and the XOR of a hash of each.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Tally {
-    count: u64,
-    xor: [u8; 16],
-}
-
-/// The tallies of all kinds but of the two records that the sealing itself keeps.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct Census(BTreeMap<u8, Tally>);
-
-const TALLY_BYTES: usize = 1 + 8 + 16;
-
-impl Census {
-    fn count(&mut self, key: &Key, stored: &[u8], step: Step) {
-        if is_own(key) {
-            return;
-        }
-        let tally = self.0.entry(key.kind_number().unwrap_or_default()).or_default();
-        tally.count = match step {
-            Step::Came => tally.count.saturating_add(1),
-            Step::Went => tally.count.saturating_sub(1),
-        };
-        let print = derive::sha256(&[b"coterie/census/1", key.as_bytes(), stored].concat());
-        tally.xor.iter_mut().zip(print.0).for_each(|(to, from)| *to ^= from);
-    }
-
-    fn of(&self, kind: u8) -> Tally {
-        self.0.get(&kind).copied().unwrap_or_default()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(TALLY_BYTES));
-        for (kind, tally) in self.0.iter().filter(|(_, tally)| **tally != Tally::default()) {
-            bytes.push(*kind);
-            bytes.extend_from_slice(&tally.count.to_be_bytes());
-            bytes.extend_from_slice(&tally.xor);
-        }
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut census = Self::default();
-        for row in bytes.chunks(TALLY_BYTES) {
-            let (&[kind], rest) = row.split_first_chunk::<1>()?;
-            let (count, xor) = rest.split_first_chunk()?;
-            census.0.insert(kind, Tally { count: u64::from_be_bytes(*count), xor: xor.try_into().ok()? });
-        }
-        Some(census)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Step {
-    Came,
-    Went,
-}
-
-fn is_own(key: &Key) -> bool {
-    [MetaName::Census, MetaName::Damage].iter().any(|name| RecordId::meta(*name).key() == *key)
-}
 
 /// A kind of which not exactly those records are there that were committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,39 +69,6 @@ pub struct SealedStore<S: Store> {
     damage: RefCell<Damage>,
     /// A live secret was erased or replaced under the present rotating key.
     rotation_due: bool,
-}
-
-#[derive(Default)]
-struct Damage {
-    keys: BTreeSet<Key>,
-    changed: bool,
-}
-
-impl Damage {
-    fn note(&mut self, key: &Key) {
-        if self.keys.len() < DAMAGED_KEYS_MAX && self.keys.insert(*key) {
-            self.changed = true;
-        }
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for key in &self.keys {
-            bytes.push(u8::try_from(key.as_bytes().len()).unwrap_or(u8::MAX));
-            bytes.extend_from_slice(key.as_bytes());
-        }
-        bytes
-    }
-
-    fn from_bytes(mut bytes: &[u8]) -> Self {
-        let mut keys = BTreeSet::new();
-        while let Some((&len, rest)) = bytes.split_first() {
-            let Some((key, rest)) = rest.split_at_checked(usize::from(len)) else { break };
-            keys.extend(Key::new(key));
-            bytes = rest;
-        }
-        Self { keys, changed: false }
-    }
 }
 
 impl<S: Store> SealedStore<S> {

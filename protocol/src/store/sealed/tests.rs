@@ -1,6 +1,8 @@
 //! What sealing promises: nothing readable, nothing movable, nothing silently wrong or gone.
 
 use super::*;
+use crate::crypto::Secret;
+use crate::limits::{DAMAGED_KEYS_MAX, SEAL_OVERHEAD_BYTES};
 use crate::store::MemStore;
 use crate::store::fault::{FaultDisk, FaultStore, Faults, PowerCut};
 use crate::testing::store_suite;
@@ -290,4 +292,31 @@ fn inv_c3_the_generator_of_a_life_never_gives_a_nonce_twice() {
         }
     }
     assert_eq!(nonces.len(), 100, "each commit sealed a value and the census");
+}
+
+#[test]
+fn st_33_the_core_gets_the_kinds_it_needs_in_key_order_and_no_others() {
+    let disk = FaultDisk::default();
+    let mut store = open(&disk, 1);
+    let order = crate::ids::OrderKey([1; 16]);
+    let ids = [RecordId::leaf(1, 1), RecordId::view(1, order), RecordId::entry(1, 1, 2), RecordId::entry(1, 1, 1)];
+    ids.into_iter().for_each(|id| put(&mut store, id, b"value"));
+    let mut given = Vec::new();
+    assert!(store.load(&mut |record| given.push(record.id)).unwrap().is_good());
+    assert_eq!(given, [RecordId::entry(1, 1, 1), RecordId::entry(1, 1, 2), RecordId::leaf(1, 1)]);
+}
+
+#[test]
+fn st_44_verifying_opens_also_what_nobody_loads_and_names_unknown_keys() {
+    let disk = FaultDisk::default();
+    let mut store = open(&disk, 1);
+    let view = RecordId::view(1, crate::ids::OrderKey([1; 16])).key();
+    let unknown = Key::new(&[1, 0x7f, 9]).unwrap();
+    let mut batch = Batch::default();
+    batch.put(view, b"line".to_vec());
+    batch.put(unknown, b"of a later version".to_vec());
+    store.commit(&batch).unwrap();
+    assert!(disk.flip_bit(&view, 300));
+    assert!(store.load(&mut |_| {}).unwrap().is_good());
+    assert_eq!(store.verify().unwrap().damaged, [view, unknown]);
 }
