@@ -522,6 +522,66 @@ pub const GRAFT_IDS_MAX: usize = 64;
 pub const RECEIPT_BYTES_MAX: usize = 4_096;
 /// Logs in one receipt (N-515).
 pub const RECEIPT_TOPS_MAX: usize = 256;
+/// Neighbours of a group above [`DIRECT_MEMBERS_MAX`] (N-601) …
+pub const VIEW_ACTIVE: usize = 8;
+/// … of our own choice at most …
+pub const VIEW_OWN_MAX: usize = 10;
+/// … with those who chose us …
+pub const VIEW_INBOUND_MAX: usize = 14;
+/// … and with those who have nobody else (N-603).
+pub const VIEW_LONELY_MAX: usize = 24;
+/// Random ones among them (N-601).
+pub const VIEW_RANDOM: usize = 3;
+/// Those with the lowest round trip (N-601).
+pub const VIEW_NEAR: usize = 3;
+/// Well-connected ones (N-601).
+pub const VIEW_WELL_CONNECTED: usize = 2;
+/// Ranks change after this (N-601).
+pub const VIEW_RANK_MS: u64 = 3_600_000;
+/// A released neighbour is not dialled for this (N-602).
+pub const VIEW_RELEASED_MS: u64 = 600_000;
+/// One random neighbour is exchanged in this time, ±20 % (N-603).
+pub const VIEW_EXCHANGE_MS: u64 = 7_200_000;
+/// Seats in a BYE(full) (N-402).
+pub const BYE_SEATS_MAX: usize = 3;
+/// One member that is not online is tried in this time, ±20 % (N-605).
+pub const PROBE_MS: u64 = 30_000;
+/// Weight of a member met within the hour against one met long ago (*guess*).
+pub const PROBE_WEIGHT_MAX: u64 = 64;
+/// Pauses after the first failed dials (N-605) …
+pub const DIAL_STEPS_MS: [u64; 5] = [1_000, 2_000, 5_000, 15_000, 30_000];
+/// … and then, ±25 %.
+pub const DIAL_LAST_MS: u64 = 30_000;
+/// After so many failures only the probe tries (N-605).
+pub const DIAL_FAILURES_MAX: u32 = 10;
+/// Dials to one person in a minute (N-605).
+pub const DIALS_PER_PERSON_MAX: usize = 6;
+/// Dials in a minute (N-605).
+pub const DIALS_PER_MINUTE_MAX: usize = 30;
+/// Dials at once (N-605).
+pub const DIALS_OPEN_MAX: usize = 4;
+/// The minute of these rules.
+pub const DIAL_MINUTE_MS: u64 = 60_000;
+/// With all dials taken the view looks again after this (*guess*).
+pub const DIAL_RETRY_MS: u64 = 250;
+/// A dial without a report counts as over after this: longer than any transport's handshake.
+pub const DIAL_LIFE_MS: u64 = 30_000;
+/// Logs whose tops are kept of one member: as many as fit a stored value at 19 bytes each.
+pub const RECEIPTED_LOGS_MAX: usize = 3_200;
+/// Installations of a member whose newest receipt is known by its number.
+pub const RECEIPT_NUMBERS_MAX: usize = 16;
+/// A neighbour whose entries were committed gets a receipt within this (N-515).
+pub const RECEIPT_AUTHOR_MS: u64 = 200;
+/// Between two own receipts to all in direct mode (N-515).
+pub const RECEIPT_DIRECT_MS: u64 = 2_000;
+/// The same in tree mode (N-515) …
+pub const RECEIPT_TREE_MS: u64 = 10_000;
+/// … and if more than [`RECEIPT_FEW_LOGS`] moved.
+pub const RECEIPT_MANY_MS: u64 = 30_000;
+/// Up to so many moved logs are few (N-515).
+pub const RECEIPT_FEW_LOGS: usize = 8;
+/// A receipt of all logs follows a move within this (N-515).
+pub const RECEIPT_FULL_MS: u64 = 600_000;
 /// How long an item counts as seen (N-505).
 pub const SEEN_MS: u64 = 120_000;
 /// Items that count as seen (N-505).

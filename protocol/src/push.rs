@@ -14,7 +14,9 @@ pub(crate) mod frames;
 mod missing;
 mod peer;
 pub(crate) mod presence;
+pub(crate) mod receipt;
 mod seen;
+pub(crate) mod view;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
