@@ -7,8 +7,9 @@
 //! but one exchange every two hours, and a probe for members who are not online: a healed split is found by it.
 
 mod backoff;
+mod candidate;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
@@ -18,25 +19,10 @@ use crate::ids::{MembershipId, Neighbour};
 use crate::limits;
 use crate::time::Timestamp;
 use backoff::{Backoff, jitter};
+use candidate::{KINDS, Kind};
 
 pub use backoff::DialPace;
-
-/// What is known of a member as a possible neighbour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Heard of within 150 s (N-503).
-    pub online: bool,
-    /// An address of its is known.
-    pub dialable: bool,
-    /// A link with it is open for another group: it costs a slot only (N-604).
-    pub linked_elsewhere: bool,
-    /// Confirmed public address, or relays for members.
-    pub well_connected: bool,
-    /// Last known round trip.
-    pub rtt_ms: Option<u64>,
-    /// When it was last linked, wall clock; 0 = never.
-    pub last_contact_ms: u64,
-}
+pub use candidate::Candidate;
 
 /// Why a slot was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +58,6 @@ pub enum ViewAction {
     },
 }
 
-/// A kind of neighbour (N-601).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Random,
-    Near,
-    WellConnected,
-    /// Chosen by the other side.
-    Inbound,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Active {
     neighbour: Neighbour,
@@ -99,7 +75,8 @@ pub struct View {
     backoff: BTreeMap<MembershipId, Backoff>,
     /// Released ones are not dialled again until then.
     released: BTreeMap<MembershipId, u64>,
-    dialling: BTreeSet<MembershipId>,
+    /// Dials under way: as which kind, and until when a report is waited for.
+    dialling: BTreeMap<MembershipId, (Kind, u64)>,
     next_probe: Option<u64>,
     next_exchange: Option<u64>,
     /// A random neighbour that goes as soon as its successor is linked.
@@ -118,7 +95,7 @@ impl View {
             active: BTreeMap::new(),
             backoff: BTreeMap::new(),
             released: BTreeMap::new(),
-            dialling: BTreeSet::new(),
+            dialling: BTreeMap::new(),
             next_probe: None,
             next_exchange: None,
             leaving: None,
@@ -157,7 +134,7 @@ impl View {
         neighbour: Neighbour,
         opening: Opening,
     ) -> Vec<ViewAction> {
-        self.dialling.remove(&mid);
+        let wanted_as = self.dialling.remove(&mid).map(|(kind, _)| kind);
         self.backoff.remove(&mid);
         let room = match opening {
             Opening::Ours | Opening::Theirs => limits::VIEW_INBOUND_MAX,
@@ -167,7 +144,7 @@ impl View {
         if self.mode == Mode::Tree && is_inbound && self.active.len() >= room && !self.active.contains_key(&mid) {
             return Vec::from([ViewAction::Release { neighbour, why: Release::Full }]);
         }
-        let kind = if is_inbound { Kind::Inbound } else { self.kind_for(now, &mid) };
+        let kind = wanted_as.unwrap_or(if is_inbound { Kind::Inbound } else { Kind::Near });
         self.active.insert(mid, Active { neighbour, kind, since_mono_ms: now.mono_ms });
         self.look_at(now.mono_ms);
         let leaving = self.leaving.take_if(|leaving| *leaving != mid && kind == Kind::Random);
@@ -220,24 +197,24 @@ impl View {
             return Vec::new();
         }
         self.released.retain(|_, until| *until > now.mono_ms);
+        self.dialling.retain(|_, (_, until)| *until > now.mono_ms);
         let mut actions = self.thin_out(now);
         self.exchange(now, rng);
         let mut wanted = self.wanted(now);
-        wanted.extend(self.probe(now, rng));
-        for mid in wanted {
-            if self.dialling.contains(&mid) {
-                continue;
-            }
+        wanted.extend(self.probe(now, rng).map(|mid| (mid, Kind::Near)));
+        for (mid, kind) in wanted {
             match pace.may_dial(now, &mid) {
                 Ok(()) => {
-                    self.dialling.insert(mid);
+                    self.dialling.insert(mid, (kind, now.mono_ms.saturating_add(limits::DIAL_LIFE_MS)));
                     actions.push(ViewAction::Dial(mid));
                 }
                 Err(again) => self.look_at(again),
             }
         }
         // Ours to look at, or nothing is due before these.
-        let later = [self.next_probe, self.next_exchange, self.released.values().min().copied(), self.next_try(now)];
+        let reports = self.dialling.values().map(|(_, until)| *until).min();
+        let released = self.released.values().min().copied();
+        let later = [self.next_probe, self.next_exchange, released, reports, self.next_try(now)];
         if let Some(at) = later.into_iter().flatten().filter(|at| *at > now.mono_ms).min() {
             self.look_at(at);
         }
@@ -264,57 +241,48 @@ impl View {
         self.active.values().filter(|active| active.kind == kind).count()
     }
 
-    /// The first kind that is short of neighbours: random ones first, because they are the guard against capture.
-    fn lacking_kind(&self) -> Kind {
-        let is_short = |(kind, most): &(Kind, usize)| self.count(*kind) < *most;
-        KINDS.into_iter().find(is_short).map_or(Kind::Random, |(kind, _)| kind)
-    }
-
-    /// The kind that a neighbour of our own choice counts as.
-    fn kind_for(&self, _now: Timestamp, mid: &MembershipId) -> Kind {
-        let candidate = self.members.get(mid);
-        match self.lacking_kind() {
-            Kind::WellConnected if !candidate.is_some_and(|candidate| candidate.well_connected) => Kind::Near,
-            kind => kind,
-        }
-    }
-
     /// Whether a member may be dialled now.
     fn is_free(&self, now: Timestamp, mid: &MembershipId, candidate: &Candidate) -> bool {
         let waits = self.backoff.get(mid).is_some_and(|backoff| backoff.waits(now));
         let reachable = candidate.dialable || candidate.linked_elsewhere;
-        reachable && !waits && !self.active.contains_key(mid) && !self.released.contains_key(mid)
+        let busy = self.active.contains_key(mid) || self.dialling.contains_key(mid);
+        reachable && !waits && !busy && !self.released.contains_key(mid)
     }
 
-    /// Rule N-601: who is to be linked and is not.
-    fn wanted(&self, now: Timestamp) -> Vec<MembershipId> {
+    /// How many of a kind are linked or being dialled, without the one that is leaving.
+    fn held(&self, kind: Kind) -> usize {
+        let dialled = self.dialling.values().filter(|(dialled, _)| *dialled == kind).count();
+        let leaving = self.leaving.and_then(|mid| self.active.get(&mid)).is_some_and(|active| active.kind == kind);
+        self.count(kind).saturating_add(dialled).saturating_sub(usize::from(leaving))
+    }
+
+    /// Rule N-601: who is to be linked and is not, and as what. Neighbours that chose us count for the number, but
+    /// never for the random ones: who dials us a hundred times still can't choose those.
+    fn wanted(&self, now: Timestamp) -> Vec<(MembershipId, Kind)> {
         let free = self.members.iter().filter(|(mid, candidate)| self.is_free(now, mid, candidate));
-        // Those who are not online are reached by the probe alone after ten failures.
+        // Those who never answer are reached by the probe alone.
         let free = free.filter(|(mid, _)| !self.backoff.get(*mid).is_some_and(Backoff::is_hopeless));
         let mut free: Vec<(&MembershipId, &Candidate)> = free.collect();
         if self.mode == Mode::Direct {
-            return free.into_iter().map(|(mid, _)| *mid).collect();
+            return free.into_iter().map(|(mid, _)| (*mid, Kind::Near)).collect();
         }
+        let mut held: BTreeMap<Kind, usize> = KINDS.iter().map(|&(kind, _)| (kind, self.held(kind))).collect();
+        let mut total = held.values().sum::<usize>().saturating_add(self.held(Kind::Inbound));
         let mut wanted = Vec::new();
-        // Online first (N-602), then by the kind that is lacking; a member linked for another group is the cheapest.
-        let shortage = limits::VIEW_ACTIVE.saturating_sub(self.active.len() + self.dialling.len());
-        let random = self.count(Kind::Random) + usize::from(self.leaving.is_some());
-        let random = limits::VIEW_RANDOM.saturating_sub(random) + usize::from(self.leaving.is_some());
-        for turn in 0..shortage.max(random.saturating_sub(self.dialling.len())) {
-            let kind = if turn < random { Kind::Random } else { self.lacking_kind() };
-            let best = free.iter().enumerate().min_by_key(|(_, (mid, candidate))| {
-                let rtt = candidate.rtt_ms.unwrap_or(u64::MAX);
-                let by_kind = match kind {
-                    Kind::Random | Kind::Inbound => 0,
-                    Kind::Near => rtt,
-                    Kind::WellConnected => u64::from(!candidate.well_connected),
-                };
-                (!candidate.online, by_kind, !candidate.linked_elsewhere && kind != Kind::Random, self.rank(now, mid))
-            });
-            let Some(at) = best.map(|(at, _)| at) else { break };
-            wanted.push(*free.swap_remove(at).0);
+        loop {
+            let lacks = |(kind, most): &(Kind, usize)| held.get(kind).is_none_or(|held| held < most);
+            let kind = KINDS.into_iter().find(lacks).map_or(Kind::Random, |(kind, _)| kind);
+            let is_guard = kind == Kind::Random && lacks(&(Kind::Random, limits::VIEW_RANDOM));
+            if total >= limits::VIEW_ACTIVE && !is_guard {
+                return wanted;
+            }
+            let best =
+                free.iter().enumerate().min_by_key(|(_, (mid, candidate))| candidate.merit(kind, self.rank(now, mid)));
+            let Some(at) = best.map(|(at, _)| at) else { return wanted };
+            wanted.push((*free.swap_remove(at).0, kind));
+            *held.entry(kind).or_default() += 1;
+            total += 1;
         }
-        wanted
     }
 
     /// Rule N-602: above ten of our own choice, the newest of the most crowded kind goes.
@@ -388,13 +356,6 @@ impl View {
         waits.filter(|at| *at > now.mono_ms).min()
     }
 }
-
-/// The kinds of our own choice, and how many of each.
-const KINDS: [(Kind, usize); 3] = [
-    (Kind::Random, limits::VIEW_RANDOM),
-    (Kind::Near, limits::VIEW_NEAR),
-    (Kind::WellConnected, limits::VIEW_WELL_CONNECTED),
-];
 
 #[cfg(test)]
 mod tests;

@@ -124,15 +124,16 @@ mod tests {
         schedule.on_committed(at(1_050), tag(1), Some(A), Mode::Direct);
         assert!(schedule.next_deadline().is_some_and(|due| due <= 1_200));
         let to_author = Due::ToAuthor { to: A, tags: vec![tag(1)] };
-        assert_eq!(schedule.on_deadline(at(1_200)).first(), Some(&to_author));
         let by_tree = |n| Due::ByTree { tags: vec![tag(n)], scope: Scope::Moved };
-        assert_eq!(schedule.on_deadline(at(1_250)), vec![by_tree(1)]);
+        assert_eq!(schedule.on_deadline(at(1_199)), vec![]);
+        assert_eq!(schedule.on_deadline(at(1_200)), vec![to_author, by_tree(1)]);
         schedule.on_committed(at(1_300), tag(2), None, Mode::Direct);
-        assert_eq!(schedule.on_deadline(at(3_249)), vec![]);
-        assert_eq!(schedule.on_deadline(at(3_250)), vec![by_tree(2)]);
+        assert_eq!(schedule.on_deadline(at(3_199)), vec![]);
+        assert_eq!(schedule.on_deadline(at(3_200)), vec![by_tree(2)]);
         // Entries without end do not put it off.
         (3_300..5_300).step_by(50).for_each(|ms| schedule.on_committed(at(ms), tag(3), None, Mode::Direct));
-        assert_eq!(schedule.on_deadline(at(5_250)), vec![by_tree(3)]);
+        assert_eq!(schedule.on_deadline(at(5_199)), vec![]);
+        assert_eq!(schedule.on_deadline(at(5_200)), vec![by_tree(3)]);
         // Nothing moves: the full one after ten minutes is the last.
         assert_eq!(schedule.next_deadline(), Some(601_000));
         assert_eq!(schedule.on_deadline(at(601_000)), vec![Due::ByTree { tags: vec![], scope: Scope::Full }]);
