@@ -692,3 +692,21 @@ pub const PUSH_ITEM_OVERHEAD_BYTES: usize = 32;
 pub const PUSH_BODY_BYTES_MAX: usize = 64 * 1_024 - 64;
 /// Operations that tell a person how it ended (N-203, R-34).
 pub const ENDING_OPERATIONS_MAX: usize = 8;
+/// An author gets a word this soon after the commit (N-515).
+pub const RECEIPT_DIRECT_MS: u64 = 100;
+/// Everybody by the tree (N-515).
+pub const RECEIPT_TREE_MS: u64 = 2_000;
+/// Logs in one receipt (N-515).
+pub const RECEIPT_LOGS_MAX: usize = 256;
+/// Own messages that one receipt may announce as delivered at once (guess).
+pub const DELIVERIES_TOLD_MAX: u64 = 64;
+/// STATE every 30 s ± 20 % (N-501): at least this,
+pub const STATE_MIN_MS: u64 = 24_000;
+/// and up to so much more.
+pub const STATE_JITTER_MS: u64 = 12_000;
+/// Body bytes of a GIVE beside its entries: request, tag, first, two array heads, last.
+pub const GIVE_HEAD_BYTES: usize = 64;
+/// Who was away so long returns with fresh keys (E-39 f).
+pub const AWAY_MS: u64 = 7 * 86_400_000;
+/// How often the moment of the last sync is written down (guess: a minute is what people can tell apart).
+pub const SYNCED_NOTE_MS: u64 = 60_000;

@@ -86,7 +86,7 @@ impl Sorted {
             RecordId::Op { g, .. } => self.group(g).operations.push(bytes),
             RecordId::Log { g, l } => self.group(g).logs.push((l, bytes)),
             RecordId::Entry { g, l, seq } => self.group(g).entries.push((l, seq, bytes)),
-            RecordId::Receipts { g, .. } => self.group(g).receipts.push(bytes),
+            RecordId::Receipts { g, p } => self.group(g).receipts.push((p, bytes)),
             RecordId::Outbox { g, n } => self.group(g).outbox.push((n, bytes)),
             RecordId::Invite { g, n } => drop(self.group(g).invites.insert(n, bytes)),
             RecordId::Chain { g, .. } => self.group(g).chains.push(bytes),

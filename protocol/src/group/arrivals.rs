@@ -89,8 +89,8 @@ impl Group {
             GroupFrame::Gone => self.on_gone(ctx, from, body)?,
             GroupFrame::Repair => self.on_repair(ctx, from, body)?,
             // Kinds of later releases, and requests that this one never makes: nothing to do, no fault.
-            GroupFrame::Cancel
-            | GroupFrame::Fork
+            GroupFrame::Cancel => self.on_cancel(from, body)?,
+            GroupFrame::Fork
             | GroupFrame::Audit
             | GroupFrame::HistoryWant
             | GroupFrame::History
@@ -127,7 +127,6 @@ impl Group {
         let key = near.key;
         let Some(log) = self.log_of_tag(&tag) else {
             // Whose log that is, its giver knows (N-703); the entry comes again by comparison.
-            self.ask_who(ctx, from, tag);
             self.compare_later(ctx, from);
             return;
         };

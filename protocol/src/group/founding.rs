@@ -34,7 +34,7 @@ pub(crate) struct Stored {
     pub(crate) outbox: Vec<(u64, Vec<u8>)>,
     pub(crate) invites: BTreeMap<u32, Vec<u8>>,
     pub(crate) links: BTreeMap<u32, Vec<u8>>,
-    pub(crate) receipts: Vec<Vec<u8>>,
+    pub(crate) receipts: Vec<(u32, Vec<u8>)>,
     pub(crate) peers: Vec<Vec<u8>>,
     pub(crate) access: Vec<u8>,
     pub(crate) chains: Vec<Vec<u8>>,
@@ -150,7 +150,7 @@ impl Group {
         }
         group.restore_access(&stored.access, now.wall_ms);
         stored.peers.iter().for_each(|bytes| group.restore_peer(bytes));
-        stored.receipts.iter().for_each(|bytes| group.restore_receipt(bytes));
+        stored.receipts.iter().for_each(|(number, bytes)| group.restore_receipt((*number, bytes)));
         group.restore_words();
         group.duties.restored(now);
         Ok(group)
@@ -183,6 +183,7 @@ impl Group {
             let Some((order, signed)) = bytes.split_at_checked(OrderKey::LEN) else { continue };
             let Ok(entry) = Entry::decode(&gid, log, signed) else { continue };
             let place = Place { log, branch, seq };
+            self.note_size(place, signed.len());
             if !self.logs.restore_entry(place, entry.id()) {
                 continue;
             }

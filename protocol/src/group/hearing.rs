@@ -13,7 +13,7 @@ use crate::event::{AlertKind, Event, MessageKind, MessageView};
 use crate::ids::{EntryId, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
-use crate::log::{Appended, Arrival, EntryRule, Inserted, Place, Words};
+use crate::log::{Appended, Arrival, EntryRule, Inserted, Missing, Place, Words};
 use crate::record::RecordId;
 use crate::timeline::content::{Body, Content};
 use crate::wire::from_bytes;
@@ -60,7 +60,13 @@ impl Group {
                 Heard::New
             }
             Inserted::Duplicate => Heard::Known,
-            Inserted::Waiting(_) => Heard::Waiting,
+            Inserted::Waiting(need) => {
+                if let (Missing::Predecessor { log, seq, .. }, Some(from)) = (&need, from) {
+                    let tag = self.logs.tag(log);
+                    self.tell_waiting(ctx, from, tag, *seq);
+                }
+                Heard::Waiting
+            }
             Inserted::Refused(rule) => {
                 if let Some(neighbour) = from {
                     let fault = match rule {
@@ -103,7 +109,7 @@ impl Group {
         };
         self.put_entry(ctx, appended, order);
         self.spread_entry(ctx, appended, from);
-        self.acknowledge(ctx, &appended.place.log.mid);
+        self.acknowledge(ctx, &appended.place.log);
     }
 
     fn on_leaf(&mut self, ctx: &mut Context<'_>, appended: &Appended) {

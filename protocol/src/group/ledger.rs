@@ -57,7 +57,8 @@ impl Group {
     pub(super) fn put_entry(&mut self, ctx: &mut Context<'_>, appended: &Appended, order: OrderKey) {
         let place = appended.place;
         let id = self.entry_record(place);
-        let bytes = order.0.into_iter().chain(appended.entry.to_bytes()).collect();
+        let bytes: Vec<u8> = order.0.into_iter().chain(appended.entry.to_bytes()).collect();
+        self.note_size(place, bytes.len().saturating_sub(OrderKey::LEN));
         ctx.effects.put(Record { id, bytes });
         self.put_log(ctx, place);
     }

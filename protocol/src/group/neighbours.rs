@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 
 use super::{Context, Group};
 use crate::crypto::{Field, Label, hash};
-use crate::effects::{LinkAction, Stored};
 use crate::error::PeerFault;
 use crate::event::Event;
 use crate::ids::{Digest, ItemId, MemberKey, MembershipId, Neighbour, OperationId, Path, SeatNumber};
@@ -31,10 +30,8 @@ pub(super) struct Near1 {
     pub(super) rtt_ms: u64,
     pub(super) exchange: Exchange,
     pub(super) settled: bool,
-    /// Whether its vector was compared since the slot opened.
-    pub(super) compared: bool,
-    pub(super) opened_mono_ms: u64,
-    pub(super) state_at_mono_ms: u64,
+    /// When the next STATE goes to it.
+    pub(super) state_mono_ms: u64,
     pub(super) links: Option<(SeatSet, u64)>,
 }
 
@@ -49,11 +46,15 @@ pub(crate) struct Near {
     /// Items of the last moments, for the tree's answers to GRAFT; older ones come by anti-entropy.
     fresh: BTreeMap<ItemId, PushItem>,
     fresh_order: alloc::collections::VecDeque<ItemId>,
+    /// Hop counts of items that are being judged in this step.
+    hops: BTreeMap<ItemId, u8>,
     /// Items of this step by neighbour: one frame each at its end (N-407).
     going: BTreeMap<Neighbour, Vec<PushItem>>,
     /// Slots to be ended with their link: the account does it.
     pub(super) dropped: Vec<(Neighbour, DropCode)>,
     pub(super) lookup_patience: Option<u64>,
+    /// Entries of this moment came as an answer, not by push.
+    pub(super) giving: bool,
 }
 
 impl Group {
@@ -75,12 +76,11 @@ impl Group {
             rtt_ms,
             exchange: Exchange::new(),
             settled: false,
-            compared: false,
-            opened_mono_ms: ctx.now.mono_ms,
-            state_at_mono_ms: 0,
+            state_mono_ms: ctx.now.mono_ms,
             links: None,
         };
         self.near.slots.insert(neighbour, near);
+        self.fetching_opened(ctx, neighbour);
         self.heard_from(ctx, &mid);
         self.send_state(ctx, neighbour);
         self.send_membership(ctx, neighbour);
@@ -235,6 +235,7 @@ impl Group {
             self.send_membership(ctx, neighbour);
             self.look_settled(ctx, neighbour);
         }
+        self.fetching_membership_moved(ctx);
     }
 
     /// Rule N-203: sends the operations that ended somebody, then DROP, and nothing more.
@@ -268,8 +269,10 @@ impl Group {
         let linked = self.linked_seats();
         let keyed = self.membership.roster().keyed();
         let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
+        let entries = self.logs.entries_digest(keyed, &words);
+        self.note_own_digest(ctx, entries);
         let state = State {
-            entries: self.logs.entries_digest(keyed, &words),
+            entries,
             heads: self.heads_digest(),
             direct: linked,
             ages: self.near.presence.ages(ctx.now, &linked),
@@ -277,8 +280,50 @@ impl Group {
         };
         self.send(ctx, to, GroupFrame::State, &to_bytes(&state));
         if let Some(near) = self.near.slots.get_mut(&to) {
-            near.state_at_mono_ms = ctx.now.mono_ms;
+            let jitter = u64::from(u16::from_be_bytes(crate::crypto::random(ctx.rng))) % limits::STATE_JITTER_MS;
+            near.state_mono_ms = ctx.now.mono_ms.saturating_add(limits::STATE_MIN_MS).saturating_add(jitter);
         }
+    }
+
+    /// STATE frames whose time has come (N-501).
+    pub(super) fn on_state_time(&mut self, ctx: &mut Context<'_>) {
+        let due = |near: &Near1| near.state_mono_ms <= ctx.now.mono_ms;
+        let due: Vec<Neighbour> = self.near.slots.iter().filter(|(_, near)| due(near)).map(|(&at, _)| at).collect();
+        due.into_iter().for_each(|to| self.send_state(ctx, to));
+    }
+
+    pub(super) fn state_deadline(&self) -> Option<u64> {
+        self.near.slots.values().map(|near| near.state_mono_ms).min()
+    }
+
+    /// The tree's own timers.
+    pub(super) fn on_tree_time(&mut self, ctx: &mut Context<'_>) {
+        if self.near.tree.next_deadline().is_some_and(|at| at <= ctx.now.mono_ms) {
+            let actions = self.near.tree.on_deadline(ctx.now);
+            self.carry_out(ctx, actions);
+        }
+    }
+
+    /// When this group wants to be woken next (monotonic ms).
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        let timers = [
+            self.duties.next_deadline(),
+            self.fetching_deadline(),
+            self.receipts_deadline(),
+            self.state_deadline(),
+            self.near.tree.next_deadline(),
+            self.sharing.times.due_mono_ms().filter(|_| self.is_live()),
+        ];
+        timers.into_iter().flatten().min()
+    }
+
+    /// Everything whose time has come.
+    pub(crate) fn on_time(&mut self, ctx: &mut Context<'_>) {
+        self.on_duties(ctx);
+        self.on_tree_time(ctx);
+        self.on_fetching_time(ctx);
+        self.on_receipts_time(ctx);
+        self.on_state_time(ctx);
     }
 
     /// A neighbour's STATE: differing digests start a comparison (N-701).
@@ -295,13 +340,7 @@ impl Group {
             }
             self.send_membership(ctx, from);
         }
-        let keyed = self.membership.roster().keyed();
-        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
-        let entries = self.logs.entries_digest(keyed, &words);
-        let settled = self.near.slots.get(&from).is_some_and(|near| near.settled);
-        if entries != state.entries && settled {
-            self.compare_later(ctx, from);
-        }
+        self.on_entries_digest(ctx, from, state.entries);
     }
 
     // ---- spreading -------------------------------------------------------------------------------------------------
@@ -311,6 +350,12 @@ impl Group {
         let (id, log) = (entry_item(&appended.entry.id()), appended.place.log);
         let lid = Some(self.logs.tag(&log));
         let item = PushItem { class: Class::Entry, hop: 0, lid, bytes: appended.entry.to_bytes() };
+        if self.near.giving {
+            // What came by anti-entropy goes on by it, in blocks (N-710).
+            self.keep_fresh(id, item);
+            self.near.tree.on_fetched(ctx.now, id);
+            return self.tell_gained(ctx, &log, from);
+        }
         self.spread(ctx, (id, item), (from, Some(log.mid)));
     }
 
@@ -354,7 +399,7 @@ impl Group {
         };
         let author_near = author.and_then(|mid| self.near.slots.values().find(|near| near.mid == mid));
         let links = author_near.filter(fresh_links).and_then(|near| near.links).map(|(links, _)| links);
-        let hop = self.near.fresh.get(&id).map_or(item.hop, |known| known.hop);
+        let hop = self.near.hops.remove(&id).unwrap_or(item.hop);
         item.hop = hop;
         self.keep_fresh(id, item);
         let arrival = Arrival { id, from, hop, author: seat, author_links: links.as_ref() };
@@ -408,6 +453,7 @@ impl Group {
 
     /// The end of a step: all items for one neighbour in as few frames as fit (N-407).
     pub(crate) fn flush_pushes(&mut self, ctx: &mut Context<'_>) {
+        self.near.hops.clear();
         for (to, items) in core::mem::take(&mut self.near.going) {
             let mut frame: Vec<PushItem> = Vec::new();
             let mut size = 0_usize;
@@ -427,11 +473,6 @@ impl Group {
         }
     }
 
-    /// Entries out of the store, as GIVE.
-    pub(super) fn send_stored(&self, ctx: &mut Context<'_>, stored: Stored) {
-        ctx.effects.send_stored(stored);
-    }
-
     /// A fork proof, once to each neighbour (N-704).
     pub(super) fn spread_fork(&mut self, ctx: &mut Context<'_>, proof: &ForkProof) {
         let all: Vec<Neighbour> = self.settled().collect();
@@ -439,6 +480,18 @@ impl Group {
             self.compare_later(ctx, to);
         }
         tracing::warn!(log = ?proof.held.log, "a log has forked");
+    }
+
+    /// The hop count of an item that comes by push.
+    pub(super) fn note_hop(&mut self, id: ItemId, item: &PushItem) {
+        if !self.near.fresh.contains_key(&id) {
+            self.near.hops.insert(id, item.hop);
+        }
+    }
+
+    /// Bytes of an item that is still at hand.
+    pub(super) fn fresh_size(&self, id: &ItemId) -> Option<u64> {
+        self.near.fresh.get(id).and_then(|item| u64::try_from(item.bytes.len()).ok())
     }
 
     /// Ends a link that broke a rule; the account keeps the points (N-211).
@@ -449,10 +502,5 @@ impl Group {
     /// A member whose address became known may be dialled.
     pub(super) fn candidates_moved(&mut self, _ctx: &mut Context<'_>) {
         self.roster_moved = true;
-    }
-
-    /// Hangs up; used when a slot's link has nothing else to carry.
-    pub(super) fn hang_up(ctx: &mut Context<'_>, neighbour: Neighbour) {
-        ctx.effects.link(LinkAction::HangUp { link: neighbour.link, block_ms: 0 });
     }
 }
