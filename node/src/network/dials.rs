@@ -37,13 +37,29 @@ struct Race {
     won: bool,
 }
 
+/// What waits for one stream to open. A link's own task reports it before the books here hear of it, so a link may be
+/// over and wanted again while its opening still stands here: that later wish must not get lost.
+#[derive(Debug)]
+pub(super) struct Openings {
+    first: Pending,
+    /// The same wish once more, after the first.
+    pub(super) later: Option<Pending>,
+}
+
+impl Openings {
+    /// One for all: the same wish is answered once.
+    pub(super) fn into_newest(self) -> Pending {
+        self.later.unwrap_or(self.first)
+    }
+}
+
 /// All dials under way, and all openings on connections.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     next: u64,
     races: BTreeMap<u64, Race>,
     by_connection: BTreeMap<ConnectionId, u64>,
-    openings: BTreeMap<(ConnectionId, Channel), Pending>,
+    openings: BTreeMap<(ConnectionId, Channel), Openings>,
 }
 
 /// A stream that is being opened.
@@ -106,24 +122,30 @@ impl Dials {
         }
     }
 
-    /// A stream is being opened. False if one already is.
+    /// A stream is wanted on a connection. False if one is being opened there: its outcome decides.
     pub(super) fn opening(&mut self, connection: ConnectionId, pending: Pending) -> bool {
         let place = (connection, pending.wish.channel);
-        if self.openings.contains_key(&place) {
-            return false;
+        match self.openings.get_mut(&place) {
+            Some(openings) => {
+                openings.later = Some(pending);
+                false
+            }
+            None => {
+                self.openings.insert(place, Openings { first: pending, later: None });
+                true
+            }
         }
-        self.openings.insert(place, pending);
-        true
     }
 
     /// The opening ended; what it was for.
-    pub(super) fn opened(&mut self, connection: ConnectionId, channel: Channel) -> Option<Pending> {
+    pub(super) fn opened(&mut self, connection: ConnectionId, channel: Channel) -> Option<Openings> {
         self.openings.remove(&(connection, channel))
     }
 
     /// A connection ended: what was being opened on it.
     pub(super) fn closed(&mut self, connection: ConnectionId) -> Vec<Pending> {
-        [Channel::Join, Channel::Group].into_iter().filter_map(|channel| self.opened(connection, channel)).collect()
+        let channels = [Channel::Join, Channel::Group].into_iter();
+        channels.filter_map(|channel| self.opened(connection, channel)).map(Openings::into_newest).collect()
     }
 }
 
@@ -167,5 +189,17 @@ mod tests {
         dials.begin(wish(Channel::Group), &[connection(1)]);
         assert!(dials.join(&wish(Channel::Join)) && dials.join(&wish(Channel::Group)));
         assert_eq!(dials.reached(connection(1)), Reached::Open(vec![wish(Channel::Group), wish(Channel::Join)]));
+    }
+
+    #[test]
+    fn a_wish_that_comes_before_the_outcome_of_the_same_opening_is_kept() {
+        let mut dials = Dials::default();
+        let pending = || Pending { wish: wish(Channel::Group), instead: Vec::new() };
+        assert!(dials.opening(connection(1), pending()));
+        assert!(!dials.opening(connection(1), pending()));
+        assert!(dials.opening(connection(2), pending()), "another connection is another stream");
+        assert!(dials.opened(connection(1), Channel::Group).is_some_and(|openings| openings.later.is_some()));
+        assert!(dials.opened(connection(1), Channel::Group).is_none());
+        assert_eq!(dials.closed(connection(2)).len(), 1);
     }
 }

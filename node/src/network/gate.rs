@@ -92,7 +92,7 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    fn holds(&self, peer: &PeerId, now: u64) -> bool {
+    pub(super) fn holds(&self, peer: &PeerId, now: u64) -> bool {
         self.listed.contains(peer) || self.timed.get(peer).is_some_and(|&until| now < until)
     }
 
@@ -226,7 +226,7 @@ impl Gate {
 
     /// Whether a peer is refused now.
     pub(super) fn is_blocked(&self, peer: &PeerId) -> bool {
-        self.shared.blocks().holds(peer, Clock::now().mono_ms)
+        self.shared.is_blocked(peer)
     }
 
     /// Rule N-210: the core wants this dial, wherever it leads.

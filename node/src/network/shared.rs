@@ -16,6 +16,7 @@ use super::limits::JOINS_MAX;
 use super::link::Link;
 use super::peers::{Household, peer_id};
 use super::{Class, FromNetwork};
+use crate::clock::Clock;
 
 /// The common ground.
 pub(super) struct Shared {
@@ -83,6 +84,11 @@ impl Shared {
     /// Who is refused.
     pub(super) fn blocks(&self) -> MutexGuard<'_, Blocks> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a peer is refused now.
+    pub(super) fn is_blocked(&self, peer: &PeerId) -> bool {
+        self.blocks().holds(peer, Clock::now().mono_ms)
     }
 
     /// The link of a number, while it lives.

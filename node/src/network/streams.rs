@@ -224,6 +224,8 @@ impl Handler {
     /// The peer opened a stream.
     fn on_inbound(&mut self, channel: Channel, stream: Stream) {
         let accepted = match channel {
+            // The connection is about to end; until then nothing new starts on it.
+            _ if self.shared.is_blocked(&self.place.peer_id) => false,
             Channel::Join => self.live(channel).count() < INBOUND_PER_CHANNEL_MAX,
             Channel::Group => self.shared.class(&self.place.peer_id).is_some() && self.settle_group_race(),
         };

@@ -220,9 +220,10 @@ impl NetworkTask {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Streams(opening) => {
-                let Some(pending) = self.dials.opened(opening.connection, opening.channel) else { return };
-                if opening.outcome == Outcome::Failed {
-                    self.on_not_opened(pending);
+                let Some(openings) = self.dials.opened(opening.connection, opening.channel) else { return };
+                match opening.outcome {
+                    Outcome::Failed => self.on_not_opened(openings.into_newest()),
+                    Outcome::Open => self.on_wished_again(openings.later),
                 }
             }
             BehaviourEvent::Gate(refusal) => self.tell(FromNetwork::Refused { reason: refusal.reason() }),

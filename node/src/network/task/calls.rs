@@ -1,6 +1,6 @@
 //! Orders to dial: over a connection that is there, by name, or to whoever answers at an address.
 
-use coterie_protocol::Channel;
+use coterie_protocol::{Channel, MemberKey};
 use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
@@ -97,6 +97,22 @@ impl NetworkTask {
         let channel = pending.wish.channel;
         if self.dials.opening(connection, pending) {
             self.swarm.behaviour_mut().streams.open(peer, connection, channel);
+        }
+    }
+
+    /// The stream is open, or was: a wish that came later is fulfilled only by a link that still lives.
+    pub(super) fn on_wished_again(&mut self, later: Option<Pending>) {
+        let Some(Pending { wish, instead }) = later else { return };
+        let lives = |peer: MemberKey| {
+            let mut live = self.shared.live().into_iter();
+            live.any(|link| link.place.peer == peer && link.channel == wish.channel && !link.is_over())
+        };
+        match wish.peer {
+            Some(key) if !lives(key) => match peer_id(&key) {
+                Some(peer) => self.reach(wish, peer, instead),
+                None => self.fail(wish),
+            },
+            _ => {}
         }
     }
 
