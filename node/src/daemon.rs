@@ -35,6 +35,8 @@ use crate::store::{self, NodeStore, Opened};
 const NEWS_MAX: usize = 256;
 /// Interfaces flap for a moment when a computer changes networks; what counts is how it ends.
 const SETTLE_MS: u64 = 500;
+/// How long the first answer waits to know where the node listens; without a network it never hears.
+const LISTENING_MS_MAX: u64 = 150;
 /// How long links get to end.
 const LINKS_MS_MAX: u64 = 900;
 /// In the state folder: the port of the last start (N-102).
@@ -152,7 +154,10 @@ impl Life {
         let Opened { home, store, disk_full, .. } = opened;
         let parts = Parts { home, store, network: orders, hub, boot, facts, disk_full };
         let (driver, thread) = driver::start(parts);
-        tokio::spawn(pass_on(news, driver.clone()));
+        let (heard, hears) = oneshot::channel();
+        tokio::spawn(pass_on(news, driver.clone(), heard));
+        // An invite that is made at once should hold an address already.
+        drop(tokio::time::timeout(Duration::from_millis(LISTENING_MS_MAX), hears).await);
         drop(node.driver.set(driver.clone()));
         Ok(Self { node, network, driver, thread, serving })
     }
@@ -252,10 +257,15 @@ async fn block(settings: &Settings, network: &NetworkHandle) {
 }
 
 /// From the network to the driver. Waits for room there: that is what slows a flood down at its source.
-async fn pass_on(mut news: mpsc::Receiver<FromNetwork>, driver: DriverHandle) {
+async fn pass_on(mut news: mpsc::Receiver<FromNetwork>, driver: DriverHandle, listening: oneshot::Sender<()>) {
+    let mut listening = Some(listening);
     while let Some(found) = news.recv().await {
+        let heard = if matches!(found, FromNetwork::Listening { .. }) { listening.take() } else { None };
         match translated(found) {
-            Ok(input) => driver.tell(input).await,
+            Ok(input) => {
+                driver.tell(input).await;
+                drop(heard.map(|heard| heard.send(())));
+            }
             Err(Settling) => {
                 let driver = driver.clone();
                 tokio::spawn(async move {
@@ -298,9 +308,16 @@ fn harden() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    // A panic's text may hold what a peer sent, or a secret; its place is enough (CF-4).
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, version = env!("CARGO_PKG_VERSION"), at_ms = Clock::now().wall_ms, "a panic");
-    }));
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            // A panic's text may hold what a peer sent, or a secret; its place is enough (CF-4).
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, version = env!("CARGO_PKG_VERSION"), at_ms = Clock::now().wall_ms, "a panic");
+            if cfg!(debug_assertions) {
+                before(panic);
+            }
+        }));
+    });
 }
