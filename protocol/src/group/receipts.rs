@@ -141,8 +141,8 @@ impl Group {
         receipts.moved.insert(*log);
         receipts.authors.insert(log.mid);
         let at = |wait: u64| ctx.now.mono_ms.saturating_add(wait);
-        receipts.direct_mono_ms.get_or_insert(at(limits::RECEIPT_DIRECT_MS));
-        receipts.tree_mono_ms.get_or_insert(at(limits::RECEIPT_TREE_MS));
+        receipts.direct_mono_ms.get_or_insert(at(limits::RECEIPT_TO_AUTHOR_MS));
+        receipts.tree_mono_ms.get_or_insert(at(limits::RECEIPT_TO_ALL_MS));
     }
 
     pub(super) fn receipts_deadline(&self) -> Option<u64> {
