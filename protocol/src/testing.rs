@@ -11,3 +11,17 @@ pub mod party;
 pub mod membership {
     pub use crate::membership::*;
 }
+
+/// How a simulation of many nodes checks signatures on this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checking {
+    /// Each time.
+    Always,
+    /// Once: checking is pure (SIM-20).
+    Once,
+}
+
+/// Begins anew with an empty memory of checked signatures, or none.
+pub fn check_signatures(checking: Checking) {
+    crate::crypto::sign::memo::switch(checking == Checking::Once);
+}

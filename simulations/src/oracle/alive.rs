@@ -1,0 +1,122 @@
+//! What must come true once faults are over: INV-L1, INV-L2, INV-D2, and how long it took.
+
+use coterie_protocol::{GroupId, MessageKind};
+
+use super::Oracle;
+use crate::host::Host;
+use crate::network::HostId;
+use crate::scenario::Scenario;
+
+/// Since when all agree.
+#[derive(Default)]
+pub(crate) struct Agreement {
+    rosters_us: Option<u64>,
+    all_us: Option<u64>,
+}
+
+impl Oracle {
+    /// Whether everybody agrees at this moment.
+    pub fn note_agreement(&mut self, now_us: u64, all: bool, rosters: bool) {
+        self.check("INV-L1");
+        let since = |known: Option<u64>, holds: bool| if holds { known.or(Some(now_us)) } else { None };
+        self.agreement.rosters_us = since(self.agreement.rosters_us, rosters);
+        self.agreement.all_us = since(self.agreement.all_us, all);
+    }
+
+    /// Since when rosters have been equal.
+    #[must_use]
+    pub const fn rosters_equal_us(&self) -> Option<u64> {
+        self.agreement.rosters_us
+    }
+
+    /// When the last message reached its last reader, if all agree.
+    #[must_use]
+    pub fn all_arrived_us(&self) -> Option<u64> {
+        self.agreement.all_us?;
+        Some(self.said.values().flat_map(|said| said.shown.values()).copied().max().unwrap_or(0))
+    }
+
+    /// For each message, how long it took from its author's *saved* to its last reader.
+    #[must_use]
+    pub fn latencies_us(&self) -> Vec<u64> {
+        let took = |said: &super::Said| said.shown.values().max().map(|at| at.saturating_sub(said.at_us));
+        let mut all: Vec<u64> = self.said.values().filter_map(took).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// INV-L1, INV-D2: a message that somebody of these is due and does not show. One whose author and every holder
+    /// are gone is lost by rule; a removed author's words must be shown by all or by none.
+    #[must_use]
+    pub fn missing_message(&self, hosts: &[Host], who: &[HostId], scenario: &Scenario) -> Option<String> {
+        let shows = |id: HostId, entry| {
+            let line = self.seen[usize::from(id)].lines.get(entry);
+            line.is_some_and(|line| line.kind == MessageKind::Text)
+        };
+        for (entry, said) in &self.said {
+            if self.seen[usize::from(said.author)].twin {
+                continue;
+            }
+            let is_due = |id: &&HostId| said.due.contains(&self.keys[usize::from(**id)]);
+            let due: Vec<HostId> = who.iter().filter(is_due).copied().collect();
+            let is_held = said.acknowledged || due.iter().any(|&id| shows(id, entry));
+            let must = !self.ends.contains(&said.author);
+            let is_lost = self.seen[usize::from(said.author)].excused && !is_held;
+            let is_running = hosts.iter().any(|host| host.id == said.author && who.contains(&host.id));
+            if is_lost || !(must || is_held) || !(is_running || is_held) {
+                continue;
+            }
+            let missing = due.iter().find(|&&id| !shows(id, entry) && !self.seen[usize::from(id)].excused);
+            // An author who was sent away may have spoken behind its cut: then nobody needs to show it.
+            let is_cut = self.ends.contains(&said.author);
+            if let Some(&missing) = missing.filter(|_| !is_cut) {
+                let (name, author) = (scenario.host_name(missing), scenario.host_name(said.author));
+                return Some(format!("{name} lacks {entry:?} of {author}, said at {}", crate::trace::clock_text(said.story_us)));
+            }
+        }
+        None
+    }
+
+    /// All is over: what can only be judged now.
+    pub fn at_rest(&mut self, hosts: &[Host], _gid: Option<GroupId>, now_us: u64, _is_liveness_judged: bool) {
+        self.s3_causality(hosts, now_us);
+        self.d4_views_are_stored(hosts, now_us);
+        self.c1_disks_are_sealed(hosts, now_us);
+    }
+
+    /// INV-S3 *Causality*: the lines of one author stand in the order in which they were said.
+    fn s3_causality(&mut self, hosts: &[Host], now_us: u64) {
+        for host in hosts {
+            self.check("INV-S3");
+            let lines = &self.seen[usize::from(host.id)].lines;
+            let mut said: Vec<_> = lines
+                .iter()
+                .filter_map(|(entry, line)| self.said.get(entry).map(|said| ((said.author, said.number), line.order)))
+                .collect();
+            said.sort_unstable();
+            let wrong = said.windows(2).find(|pair| pair[0].0.0 == pair[1].0.0 && pair[0].1 > pair[1].1);
+            if let Some(pair) = wrong {
+                let text = format!("message {} of host {} stands behind its successor", pair[0].0.1, pair[0].0.0);
+                self.violate("INV-S3", host.id, now_us, text);
+                return;
+            }
+        }
+    }
+
+    /// INV-D4, second half: what faces were told is what lies in the store.
+    fn d4_views_are_stored(&mut self, hosts: &[Host], now_us: u64) {
+        for host in hosts {
+            let Some(store) = host.store() else { continue };
+            self.check("INV-D4");
+            let stored = super::durable::read_lines(store);
+            if stored != self.seen[usize::from(host.id)].lines && !self.seen[usize::from(host.id)].excused {
+                let text = format!(
+                    "{} lines are stored, {} were told",
+                    stored.len(),
+                    self.seen[usize::from(host.id)].lines.len()
+                );
+                self.violate("INV-D4", host.id, now_us, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What must survive: INV-D1 to D4.
+
+use coterie_protocol::{
+    Direction, EntryId, FaultStore, MessageKind, MessageView, Record, RecordId, RecordKind, SealedStore, Store,
+};
+
+use super::{Oracle, Shown};
+use crate::network::HostId;
+
+impl Oracle {
+    /// A record is on a disk for good.
+    pub(super) fn durable_record(&mut self, host: HostId, _now_us: u64, record: &Record) {
+        match record.id {
+            RecordId::Op { id, .. } => {
+                self.seen(host).operations.insert(id);
+            }
+            RecordId::Entry { .. } => {
+                // A stored entry begins with its place in the timeline, and that ends with half of its id.
+                if let Some(name) = record.bytes.get(8..16).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
+                    self.holders.entry(name).or_default().insert(host);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn holders_of(&self, entry: &EntryId) -> impl Iterator<Item = HostId> {
+        let name = entry.0.first_chunk::<8>().and_then(|name| self.holders.get(name));
+        name.into_iter().flatten().copied()
+    }
+
+    /// INV-D1 after a start: what was shown as saved or received is there; and the first half of INV-D4.
+    pub(super) fn durable_after_boot(&mut self, host: HostId, now_us: u64, store: &SealedStore<FaultStore>) {
+        self.check("INV-D1");
+        let lines = read_lines(store);
+        let is_excused = self.seen(host).excused;
+        let lost = self.seen(host).lines.iter().find_map(|(entry, shown)| match lines.get(entry) {
+            None => Some(format!("{entry:?} was shown and is gone")),
+            Some(now) if now.kind != shown.kind && shown.kind == MessageKind::Text => {
+                Some(format!("{entry:?} was words and is {:?}", now.kind))
+            }
+            Some(_) => None,
+        });
+        if let Some(text) = lost.filter(|_| !is_excused) {
+            self.violate("INV-D1", host, now_us, text);
+        }
+        self.check("INV-D4");
+        let findings = store.verify();
+        let is_whole = findings.as_ref().is_ok_and(coterie_protocol::Findings::is_good);
+        if !is_whole && !is_excused {
+            self.violate("INV-D4", host, now_us, format!("census and records differ: {findings:?}"));
+        }
+        self.seen(host).lines = lines;
+    }
+}
+
+/// Every line that lies in a store.
+pub(super) fn read_lines(store: &SealedStore<FaultStore>) -> std::collections::BTreeMap<EntryId, Shown> {
+    let (mut from, to) = RecordKind::View.span();
+    let mut lines = std::collections::BTreeMap::new();
+    while let Ok(page) = store.range(&from, &to, Direction::Up, 256) {
+        let Some((last, _)) = page.last() else { break };
+        from = last.next();
+        for line in page.iter().filter_map(|(_, bytes)| MessageView::from_record(bytes)) {
+            lines.insert(line.entry, Shown { order: line.order, kind: line.kind, counts: line.counts });
+        }
+    }
+    lines
+}
