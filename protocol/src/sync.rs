@@ -24,7 +24,7 @@ use crate::ids::{Digest, LogId, LogTag, Neighbour};
 use crate::limits;
 use crate::time::{TimerTable, Timestamp};
 use fetch::Waiting;
-use frames::{Gone, LogName, LogNames, Vector, Want};
+use frames::{Extent, Gone, LogName, LogNames, Vector, Want};
 use session::{Announce, Phase, Session};
 
 pub use holdings::{Holdings, Shelf};
@@ -113,7 +113,7 @@ enum Timer {
 }
 
 /// The anti-entropy of one group.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AntiEntropy {
     sessions: BTreeMap<Neighbour, Session>,
     /// Names of logs of which nothing is held yet.
@@ -124,19 +124,6 @@ pub struct AntiEntropy {
     /// Entries that wait for a predecessor: who gave them, and up to which number something is missing.
     gaps: BTreeMap<LogTag, (Neighbour, u64)>,
     timers: TimerTable<Timer>,
-}
-
-impl Default for AntiEntropy {
-    fn default() -> Self {
-        Self {
-            sessions: BTreeMap::new(),
-            names: BTreeMap::new(),
-            waiting: Waiting::default(),
-            own_digests: VecDeque::new(),
-            gaps: BTreeMap::new(),
-            timers: TimerTable::default(),
-        }
-    }
 }
 
 impl AntiEntropy {
@@ -233,9 +220,9 @@ impl AntiEntropy {
         holdings: &dyn Holdings,
     ) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&from) else { return Vec::new() };
-        session.note(vector.delta, vector.more, &vector.items, holdings.lacking(&vector.items));
+        session.note(vector, holdings.lacking(&vector.items));
         let mut actions = Vec::new();
-        if !vector.delta && !vector.more {
+        if vector.extent == Extent::Full && !vector.more {
             session.is_told = true;
             let is_answer = core::mem::take(&mut session.expects_vector);
             if !is_answer && session.phase != Phase::Settling {
@@ -257,7 +244,7 @@ impl AntiEntropy {
     }
 
     /// LOGS. Rule N-703: `tag_of` computes the tag of a log whose mid is a Join in the membership log, else none.
-    /// Rule R-38: at most 32 logs of a member are named.
+    /// at most 32 logs of a member are named.
     pub fn on_names(
         &mut self,
         now: Timestamp,

@@ -122,10 +122,11 @@ impl Peer {
 
     /// Notes one announced item: how long before the pushed copy it was announced, 0 if after.
     pub(super) fn note_lead(&mut self, lead_ms: u64) {
-        self.leads.note(lead_ms >= self.rtt_ms.max(limits::LEAD_MS_MIN));
+        let led = lead_ms >= self.rtt_ms.max(limits::LEAD_MS_MIN);
+        self.leads.0 = self.leads.0 << 1 | u16::from(led);
     }
 
-    /// Rule N-512: whether it led in 5 of its last 16 announcements.
+    /// N-512: whether it led in 5 of its last 16 announcements.
     pub(super) fn leads(&self, now: Timestamp) -> bool {
         self.edge == Edge::Lazy && now.mono_ms >= self.no_lead_before && self.leads.count() >= limits::LEADS_NEEDED
     }
@@ -140,10 +141,6 @@ impl Peer {
 struct Leads(u16);
 
 impl Leads {
-    fn note(&mut self, led: bool) {
-        self.0 = self.0 << 1 | u16::from(led);
-    }
-
     const fn count(self) -> u32 {
         self.0.count_ones()
     }

@@ -214,6 +214,18 @@ mod tests {
         assert_eq!(other.heard[3], Some(T0.mono_ms), "older does not");
     }
 
+    #[test]
+    fn n_503_online_is_who_was_heard_of_within_150_s_and_nobody_without_a_seat() {
+        let mut presence = Presence::default();
+        presence.on_heard(T0, SeatNumber(3));
+        presence.on_heard(T0, SeatNumber(200));
+        assert!(presence.is_online(T0.plus_ms(150_000), SeatNumber(3)));
+        assert!(!presence.is_online(T0.plus_ms(150_001), SeatNumber(3)));
+        assert!(!presence.is_online(T0, SeatNumber(200)) && presence.online(T0) == 1);
+        presence.forget(SeatNumber(3));
+        assert!(!presence.is_online(T0, SeatNumber(3)));
+    }
+
     /// A line of 100 nodes, each telling its neighbours every 30 s; the first one stops.
     #[test]
     fn n_502_one_node_stops_and_all_others_show_it_offline_within_240_s() {

@@ -96,9 +96,12 @@ pub(super) fn plan(
     plan
 }
 
+/// Branches that are being fetched: from whom, up to which number, in how many pieces.
+type Busy = BTreeMap<Branch, (Neighbour, u64, usize)>;
+
 /// Which branch is being fetched from whom, up to which number, in how many pieces.
-fn outstanding(sessions: &BTreeMap<Neighbour, Session>) -> BTreeMap<Branch, (Neighbour, u64, usize)> {
-    let mut busy: BTreeMap<Branch, (Neighbour, u64, usize)> = BTreeMap::new();
+fn outstanding(sessions: &BTreeMap<Neighbour, Session>) -> Busy {
+    let mut busy: Busy = BTreeMap::new();
     for (&neighbour, session) in sessions {
         let asked = session.requests.values().flat_map(|request| &request.asked);
         for asked in asked.filter(|asked| !asked.is_over()) {
@@ -110,14 +113,17 @@ fn outstanding(sessions: &BTreeMap<Neighbour, Session>) -> BTreeMap<Branch, (Nei
     busy
 }
 
-/// Rule N-705 as this version keeps it: the logs with the newest known activity first.
+/// What planning looks up: logs that wait, the own logs, whether a tag has a name.
+type Known<'a> = (&'a Waiting, &'a dyn Holdings, &'a dyn Fn(&LogTag) -> bool);
+
+/// N-705 as this version keeps it: the logs with the newest known activity first.
 type Offers = BTreeMap<(Reverse<u64>, Branch), Offer>;
 
 fn offers(
     now: Timestamp,
     sessions: &mut BTreeMap<Neighbour, Session>,
-    busy: &BTreeMap<Branch, (Neighbour, u64, usize)>,
-    (waiting, holdings, is_named): (&Waiting, &dyn Holdings, &dyn Fn(&LogTag) -> bool),
+    busy: &Busy,
+    (waiting, holdings, is_named): Known<'_>,
 ) -> Offers {
     let mut offers = Offers::new();
     // With one neighbour the pipe is kept full; with several nobody takes all the work before the next one answers.

@@ -6,16 +6,26 @@
 
 use alloc::vec::Vec;
 
+use super::Serve;
 use crate::ids::{EntryId, LogId, LogTag};
 use crate::limits;
 use crate::log::VectorItem;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, to_bytes};
 
+/// Which logs a vector is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All.
+    Full,
+    /// Those that changed.
+    Delta,
+}
+
 /// VECTOR: what the sender holds of each log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vector {
-    /// Only logs that changed; else all of them.
-    pub delta: bool,
+    /// Which logs.
+    pub extent: Extent,
     /// Another frame of the same vector follows.
     pub more: bool,
     /// One for each branch of each log; those of one log side by side.
@@ -25,31 +35,32 @@ pub struct Vector {
 impl Vector {
     /// Cuts items into as many frames as they need (at least one).
     #[must_use]
-    pub fn frames(delta: bool, items: Vec<VectorItem>) -> Vec<Self> {
+    pub fn frames(extent: Extent, items: Vec<VectorItem>) -> Vec<Self> {
         let mut frames = Vec::new();
         let (mut items_now, mut bytes) = (Vec::new(), 0_usize);
         for item in items {
             let size = to_bytes(&item).len();
             if bytes.saturating_add(size) > limits::VECTOR_FRAME_FILL_BYTES {
                 let items = core::mem::take(&mut items_now);
-                frames.push(Self { delta, more: true, items });
+                frames.push(Self { extent, more: true, items });
                 bytes = 0;
             }
             bytes = bytes.saturating_add(size);
             items_now.push(item);
         }
-        frames.push(Self { delta, more: false, items: items_now });
+        frames.push(Self { extent, more: false, items: items_now });
         frames
     }
 }
 
 impl Canonical for Vector {
     fn write(&self, to: &mut Writer) {
-        to.array(3).bool(self.delta).bool(self.more).list(&self.items);
+        to.array(3).bool(self.extent == Extent::Delta).bool(self.more).list(&self.items);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(3)?;
-        Ok(Self { delta: from.bool()?, more: from.bool()?, items: from.list(limits::VECTOR_ITEMS_MAX)? })
+        let extent = if from.bool()? { Extent::Delta } else { Extent::Full };
+        Ok(Self { extent, more: from.bool()?, items: from.list(limits::VECTOR_ITEMS_MAX)? })
     }
 }
 
@@ -225,7 +236,7 @@ impl Canonical for EntryBytes {
 impl Give {
     /// The items in front of the entries and behind them, for a frame whose entries lie in the store.
     #[must_use]
-    pub fn around(request: u64, tag: &LogTag, first: u64, last: bool) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    pub fn around(serve: &Serve) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
         let item = |write: &dyn Fn(&mut Writer)| {
             let mut writer = Writer::default();
             write(&mut writer);
@@ -233,17 +244,17 @@ impl Give {
         };
         let before = Vec::from([
             item(&|to| {
-                to.uint(request);
+                to.uint(serve.request);
             }),
             item(&|to| {
-                to.bytes(tag);
+                to.bytes(serve.tag);
             }),
             item(&|to| {
-                to.uint(first);
+                to.uint(serve.from);
             }),
         ]);
         let after = Vec::from([item(&|to| {
-            to.bool(last);
+            to.bool(serve.last);
         })]);
         (before, after)
     }
@@ -457,7 +468,7 @@ mod tests {
     #[test]
     fn n_402_each_body_has_one_encoding_and_survives_harm() {
         let item = VectorItem { tag: TAG, floor: 0, ranges: vec![(0, 30)], head: [1; 8], fork: Some(2) };
-        is_sound(&Vector { delta: true, more: false, items: vec![item] }, GroupFrame::Vector);
+        is_sound(&Vector { extent: Extent::Delta, more: false, items: vec![item] }, GroupFrame::Vector);
         is_sound(&Who(vec![TAG]), GroupFrame::Who);
         let log = LogId { mid: MembershipId([1; 32]), inst: Instance([2; 16]) };
         is_sound(&LogNames(vec![LogName { tag: TAG, log }]), GroupFrame::Logs);
@@ -496,18 +507,19 @@ mod tests {
             let ranges = vec![(0, limits::SEQ_END - 1)];
             VectorItem { tag: LogTag(tag), floor: 0, ranges, head: [1; 8], fork: None }
         };
-        let frames = Vector::frames(false, (0..4_096).map(item).collect());
+        let frames = Vector::frames(Extent::Full, (0..4_096).map(item).collect());
         assert!(frames.len() <= 16 && frames.iter().all(|frame| to_bytes(frame).len() <= 64 * 1_024));
         let more: Vec<bool> = frames.iter().map(|frame| frame.more).collect();
         assert_eq!(more.iter().filter(|more| !**more).count(), 1);
         assert_eq!(frames.iter().map(|frame| frame.items.len()).sum::<usize>(), 4_096);
-        assert_eq!(Vector::frames(true, vec![]).len(), 1);
+        assert_eq!(Vector::frames(Extent::Delta, vec![]).len(), 1);
     }
 
     #[test]
     fn r_03_a_give_put_together_from_its_header_is_the_same_frame() {
         let give = Give { request: 300, tag: TAG, first: 24, entries: vec![vec![1; 40]], last: false };
-        let (before, after) = Give::around(300, &TAG, 24, false);
+        let serve = Serve { request: 300, tag: TAG, branch: 0, from: 24, to: 24, last: false };
+        let (before, after) = Give::around(&serve);
         let mut body = Writer::default();
         body.array(5);
         before.iter().for_each(|item| {

@@ -6,10 +6,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::Serve;
-use super::frames::WantRange;
+use super::frames::{Extent, Vector, WantRange};
 use crate::ids::LogTag;
 use crate::limits::{self, Rate};
-use crate::log::{Lack, VectorItem};
+use crate::log::Lack;
 use crate::time::Timestamp;
 
 /// A branch of a log: by its announced head if there are several.
@@ -124,16 +124,16 @@ impl Session {
 
     /// Takes one VECTOR frame in: of the logs it lists, and of all others if it is the first frame of a full vector,
     /// what was claimed before is forgotten. At most so many branches are kept as a group lists logs.
-    pub(super) fn note(&mut self, is_delta: bool, more: bool, items: &[VectorItem], lacks: Vec<Lack>) {
-        if !is_delta {
+    pub(super) fn note(&mut self, vector: &Vector, lacks: Vec<Lack>) {
+        if vector.extent == Extent::Full {
             if !self.is_listing {
                 self.lacks.clear();
                 self.unknown.clear();
                 self.asked_names.clear();
             }
-            self.is_listing = more;
+            self.is_listing = vector.more;
         }
-        for item in items {
+        for item in &vector.items {
             let branches = (item.tag, None)..=(item.tag, Some([0xff; 8]));
             let stale: Vec<Branch> = self.lacks.range(branches).map(|(branch, _)| *branch).collect();
             for branch in stale {

@@ -54,7 +54,7 @@ impl Held {
     }
 
     fn digest(&self) -> Digest {
-        sha256(&to_bytes(&Vector { delta: false, more: false, items: self.items(None) }))
+        sha256(&to_bytes(&Vector { extent: Extent::Full, more: false, items: self.items(None) }))
     }
 
     /// Appends if it is next; gives whether it was new.
@@ -239,12 +239,12 @@ impl Net {
             self.trace.push((self.now, node, action.clone()));
             match action {
                 SyncAction::FullVector { to } => {
-                    for frame in Vector::frames(false, self.vector(node, None)) {
+                    for frame in Vector::frames(Extent::Full, self.vector(node, None)) {
                         self.send(node, to, GroupFrame::Vector, to_bytes(&frame));
                     }
                 }
                 SyncAction::DeltaVector { to, tags } => {
-                    for frame in Vector::frames(true, self.vector(node, Some(&tags))) {
+                    for frame in Vector::frames(Extent::Delta, self.vector(node, Some(&tags))) {
                         self.send(node, to, GroupFrame::Vector, to_bytes(&frame));
                     }
                 }
@@ -579,7 +579,7 @@ fn n_308_nothing_flows_before_membership_settled_and_after_thirty_seconds_the_sl
     let (a, held) = (Neighbour { link: LinkId(1), slot: 1 }, Held::default());
     machine.on_open(Timestamp::new(1_000, 0), a);
     let claim = VectorItem { tag: tag(1), floor: 0, ranges: vec![(0, 5)], head: [0; 8], fork: None };
-    let vector = Vector { delta: false, more: false, items: vec![claim] };
+    let vector = Vector { extent: Extent::Full, more: false, items: vec![claim] };
     assert_eq!(machine.on_vector(Timestamp::new(1_000, 0), a, &vector, &held), vec![]);
     let want = Want { request: 1, ranges: vec![] };
     let refused = machine.on_want(a, &want, &held);
@@ -600,7 +600,7 @@ fn n_211_what_nobody_asked_for_is_a_fault_and_what_comes_after_a_cancel_is_not()
     machine.on_open(now, a);
     machine.on_settled(now, a, &held);
     let claim = VectorItem { tag: tag(1), floor: 0, ranges: vec![(0, 9)], head: [0; 8], fork: None };
-    let actions = machine.on_vector(now, a, &Vector { delta: false, more: false, items: vec![claim] }, &held);
+    let actions = machine.on_vector(now, a, &Vector { extent: Extent::Full, more: false, items: vec![claim] }, &held);
     assert!(matches!(&actions[..], [SyncAction::Want { want, .. }] if want.request == 1));
     let give = |request, tag, first, count| Give {
         request,
@@ -631,7 +631,7 @@ fn n_701_entries_that_wait_for_an_operation_are_not_fetched_again_until_membersh
     machine.on_open(now, a);
     machine.on_settled(now, a, &held);
     let claim = VectorItem { tag: tag(1), floor: 0, ranges: vec![(0, 4)], head: [0; 8], fork: None };
-    machine.on_vector(now, a, &Vector { delta: false, more: false, items: vec![claim] }, &held);
+    machine.on_vector(now, a, &Vector { extent: Extent::Full, more: false, items: vec![claim] }, &held);
     let entries = (1..5).map(|seq| entry(1, seq)).collect();
     let intake = machine.on_give(now, a, Give { request: 1, tag: tag(1), first: 1, entries, last: true }).unwrap();
     let waits = Outcome { admitted: 0, waiting: 4 };
@@ -672,7 +672,7 @@ fn n_703_a_name_is_believed_only_if_it_was_asked_for_and_the_tag_follows_from_it
     machine.on_open(now, a);
     machine.on_settled(now, a, &held);
     let claim = VectorItem { tag: tag(1), floor: 0, ranges: vec![(0, 9)], head: [0; 8], fork: None };
-    let actions = machine.on_vector(now, a, &Vector { delta: false, more: false, items: vec![claim] }, &held);
+    let actions = machine.on_vector(now, a, &Vector { extent: Extent::Full, more: false, items: vec![claim] }, &held);
     assert_eq!(actions, vec![SyncAction::Who { to: a, tags: vec![tag(1)] }]);
     let wrong = LogName { tag: tag(1), log: log_of(2) };
     let unasked = LogName { tag: tag(3), log: log_of(3) };
@@ -696,7 +696,7 @@ fn n_702_claims_of_a_hostile_neighbour_are_bounded() {
             tag[..8].copy_from_slice(&(frame * 2_000 + n).to_be_bytes());
             VectorItem { tag: LogTag(tag), floor: 0, ranges: vec![(0, 1 << 39)], head: [1; 8], fork: None }
         };
-        let vector = Vector { delta: false, more: true, items: (0..2_000).map(item).collect() };
+        let vector = Vector { extent: Extent::Full, more: true, items: (0..2_000).map(item).collect() };
         machine.on_vector(now, a, &vector, &held);
     }
     assert_eq!(machine.sessions[&a].lacks.len(), limits::LOGS_PER_GROUP_MAX);

@@ -131,7 +131,7 @@ impl AntiEntropy {
         self.rest(now, from)
     }
 
-    /// Rule N-713: nothing is fetched from it for ten minutes. It may be honest and broken, so it is still served.
+    /// N-713: nothing is fetched from it for ten minutes. It may be honest and broken, so it is still served.
     pub(super) fn rest(&mut self, now: Timestamp, neighbour: Neighbour) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&neighbour) else { return Vec::new() };
         let mut actions = Vec::from([SyncAction::Fault { neighbour, fault: PeerFault::Undelivered }]);
@@ -147,7 +147,7 @@ impl AntiEntropy {
         actions
     }
 
-    /// Rule N-707: no progress for ten seconds; the ranges go to others.
+    /// N-707: no progress for ten seconds; the ranges go to others.
     fn on_stall(&mut self, now: Timestamp, neighbour: Neighbour, request: u64) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&neighbour) else { return Vec::new() };
         let Some(taken) = session.take_back(request) else { return Vec::new() };
@@ -170,7 +170,7 @@ impl AntiEntropy {
         }
     }
 
-    /// Rule N-701: a predecessor is missing for too long; who gave the entry must have it.
+    /// N-701: a predecessor is missing for too long; who gave the entry must have it.
     fn on_gap(&mut self, tag: LogTag, holdings: &dyn Holdings) {
         let Some((from, to)) = self.gaps.remove(&tag) else { return };
         let next = holdings.next_seq(&tag);
