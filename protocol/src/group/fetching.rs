@@ -13,7 +13,7 @@ use crate::limits;
 use crate::link::DropCode;
 use crate::log::{ForkProof, Lack, Logs, Place, VectorItem};
 use crate::record::{Record, RecordId};
-use crate::sync::frames::{Cancel, Give, Gone, LogNames, Repair, Vector, Want, Who};
+use crate::sync::frames::{Cancel, Extent, Give, Gone, LogNames, Repair, Vector, Want, Who};
 use crate::sync::{AntiEntropy, Holdings, Outcome, Shelf, SyncAction};
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, from_bytes, to_bytes};
@@ -159,7 +159,7 @@ impl Group {
         let vector: Vector = from_bytes(body, GroupFrame::Vector.body_bytes_max())?;
         let own = self.logs.tag(&self.own);
         let own_is_ahead = self.logs.compare(&vector.items).iter().any(|lack| lack.tag == own);
-        let is_whole = !vector.delta && !vector.more;
+        let is_whole = vector.extent == Extent::Full && !vector.more;
         let actions = ask!(self, on_vector(ctx.now, from, &vector));
         self.do_sync(ctx, actions);
         if is_whole && !own_is_ahead {
@@ -259,12 +259,12 @@ impl Group {
             match action {
                 SyncAction::FullVector { to } => {
                     let items = self.logs.vector(self.membership.roster().keyed());
-                    self.send_vectors(ctx, to, Vector::frames(false, items));
+                    self.send_vectors(ctx, to, Vector::frames(Extent::Full, items));
                 }
                 SyncAction::DeltaVector { to, tags } => {
                     let logs = tags.iter().filter_map(|tag| self.logs.by_tag(tag));
                     let items = logs.flat_map(|log| self.logs.items_of(&log)).collect();
-                    self.send_vectors(ctx, to, Vector::frames(true, items));
+                    self.send_vectors(ctx, to, Vector::frames(Extent::Delta, items));
                 }
                 SyncAction::Who { to, tags } => self.send_body(ctx, to, GroupFrame::Who, &Who(tags)),
                 SyncAction::Names { to, names } => self.send_body(ctx, to, GroupFrame::Logs, &names),
@@ -292,10 +292,12 @@ impl Group {
             let Some(log) = self.logs.by_tag(&serve.tag) else { continue };
             let places: Vec<Place> =
                 (serve.from..=serve.to).filter_map(|seq| self.logs.stored_at(&log, serve.branch, seq)).collect();
-            let bytes: usize =
-                places.iter().map(|place| size_of(&self.near.fetcher.sizes, place).unwrap_or(0).saturating_add(5)).sum();
+            let bytes: usize = places
+                .iter()
+                .map(|place| size_of(&self.near.fetcher.sizes, place).unwrap_or(0).saturating_add(5))
+                .sum();
             let records = places.iter().map(|&place| self.entry_record(place)).collect();
-            let (before, after) = Give::around(serve.request, &serve.tag, serve.from, serve.last);
+            let (before, after) = Give::around(&serve);
             let kind = GroupFrame::Give.number();
             let stored = Stored { link: to.link, slot: to.slot, kind, before, records, after };
             self.near.fetcher.gives.push((stored, bytes.saturating_add(limits::GIVE_HEAD_BYTES)));
