@@ -23,8 +23,6 @@ mod shared;
 mod stranger;
 mod streams;
 mod task;
-#[cfg(test)]
-mod tests;
 mod transport;
 
 use std::panic::AssertUnwindSafe;
@@ -361,3 +359,6 @@ impl Watchdog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
