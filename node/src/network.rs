@@ -78,6 +78,7 @@ pub enum ToNetwork {
     NetworkChanged,
     /// Drops the swarm with all its sockets and builds a new one on the same port: after sleep, or when nobody has been
     /// reached for long (N-1301, N-1304). Every link ends; blocks and classes stay.
+    #[cfg_attr(not(test), expect(dead_code, reason = "asked for by the driver once it judges N-1301 and N-1304"))]
     Rebuild,
     /// Ends all links within a second, then the task (N-1305). The answer comes when the sockets are closed.
     Shutdown(oneshot::Sender<()>),
@@ -213,9 +214,6 @@ pub enum NetworkError {
     #[error("the system refused to listen on {0}")]
     Refused(String),
 }
-
-/// News that the driver should let wait: each may be a frame of 160 KiB, so this many are 10 MiB at most.
-pub const EVENTS_MAX: usize = 64;
 
 /// The driver's end.
 #[derive(Clone, Debug)]

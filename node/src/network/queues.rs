@@ -129,7 +129,8 @@ impl SendQueues {
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.queues.iter().all(|queue| queue.frames.is_empty())
     }
 
