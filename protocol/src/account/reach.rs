@@ -168,7 +168,8 @@ impl Account {
     }
 
     fn dial_person(&mut self, step: &mut Step<'_>, peer: MemberKey) {
-        let addresses = self.addresses_of(&peer, step.now);
+        // Without an address there is nothing to wait for: a new record, or a sighting, looks again at once.
+        let Some((addresses, source)) = self.addresses_of(&peer, step.now) else { return };
         let introduce = self.introduction_for(&peer, step.now);
         let person = self.reach.people.entry(peer).or_default();
         let wake = |reach: &mut Option<u64>, at: u64| *reach = Some(reach.map_or(at, |next| next.min(at)));
@@ -185,7 +186,6 @@ impl Account {
         person.failures = person.failures.saturating_add(1);
         let at = person.next_mono_ms;
         wake(&mut self.reach.look_mono_ms, at);
-        let Some((addresses, source)) = addresses else { return };
         person.dialling = true;
         let channel = match introduce {
             Some(g) => {

@@ -106,6 +106,7 @@ impl Group {
     /// The own addresses changed: a new record is due (N-807).
     pub(crate) fn addresses_changed(&mut self, ctx: &mut Context<'_>) {
         self.sharing.times.changed(ctx.now);
+        self.sharing.blocked = false;
     }
 
     /// A link with this member works: remember that its record is right.

@@ -312,7 +312,7 @@ impl Group {
             self.receipts_deadline(),
             self.state_deadline(),
             self.near.tree.next_deadline(),
-            self.sharing.times.due_mono_ms().filter(|_| self.is_live()),
+            self.sharing.times.due_mono_ms().filter(|_| self.is_live() && !self.sharing.blocked),
         ];
         timers.into_iter().flatten().min()
     }

@@ -153,7 +153,11 @@ impl Group {
     pub(super) fn on_receipts_time(&mut self, ctx: &mut Context<'_>) {
         let due = |at: Option<u64>| at.is_some_and(|at| at <= ctx.now.mono_ms);
         let (direct, tree) = (due(self.near.receipts.direct_mono_ms), due(self.near.receipts.tree_mono_ms));
-        if !(direct || tree) || !self.is_live() {
+        if !self.is_live() {
+            (self.near.receipts.direct_mono_ms, self.near.receipts.tree_mono_ms) = (None, None);
+            return;
+        }
+        if !(direct || tree) {
             return;
         }
         let logs: Vec<LogId> = self.near.receipts.moved.iter().take(limits::RECEIPT_LOGS_MAX).copied().collect();

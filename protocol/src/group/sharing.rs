@@ -19,7 +19,7 @@ use crate::rendezvous::{
 };
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
-use crate::{limits, wire};
+use crate::limits;
 
 /// Number of peer records per group: above this the oldest owner's number is used again.
 const OWNERS_PER_GROUP: u32 = 1 << 12;
@@ -30,6 +30,8 @@ pub(crate) struct Sharing {
     pub(super) keys: LookupKeys,
     pub(super) book: AddressBook,
     pub(super) times: PublishTimes,
+    /// Nothing can be told until a fit lookup key, or an own address, is here.
+    pub(super) blocked: bool,
     numbers: BTreeMap<Owner, u32>,
 }
 
@@ -40,6 +42,7 @@ impl Sharing {
             keys: LookupKeys::default(),
             book: AddressBook::default(),
             times: PublishTimes::default(),
+            blocked: false,
             numbers: BTreeMap::new(),
         }
     }
@@ -118,6 +121,7 @@ impl Group {
         self.put_access(ctx);
         self.send_to_members(ctx, GroupFrame::LookupKey, &body);
         self.sharing.times.changed(ctx.now);
+        self.sharing.blocked = false;
     }
 
     /// Whether there is a lookup key that shuts out everybody who has gone.
@@ -157,7 +161,11 @@ impl Group {
     pub(super) fn publish_addresses(&mut self, ctx: &mut Context<'_>) {
         let due = self.sharing.times.due_mono_ms().is_some_and(|due| due <= ctx.now.mono_ms);
         let is_guest = self.membership.role_of(&self.me) == Some(Role::Guest);
-        if !due || is_guest || ctx.listening.is_empty() || !self.is_live() {
+        if !due || self.sharing.blocked || !self.is_live() {
+            return;
+        }
+        if is_guest || ctx.listening.is_empty() {
+            self.sharing.blocked = true;
             return;
         }
         let owner = Owner { mid: self.me, inst: self.own.inst };
@@ -165,7 +173,10 @@ impl Group {
         let what = (0, ctx.listening.to_vec());
         let record = AddressRecord::create(self.gid(), owner, what, last, ctx.now, ctx.identity.keys());
         let log = Log(RefCell::new(&mut self.membership));
-        let Some(key) = self.sharing.keys.current(&log) else { return };
+        let Some(key) = self.sharing.keys.current(&log) else {
+            self.sharing.blocked = true;
+            return;
+        };
         let sealed = record.seal(key, ctx.rng);
         self.sharing.times.published(ctx.now);
         self.keep_address(ctx, record, sealed.clone());
@@ -253,6 +264,7 @@ impl Group {
         }
         self.put_access(ctx);
         self.sharing.times.changed(ctx.now);
+        self.sharing.blocked = false;
         // An answer that could not be opened before may be opened now.
         self.send(ctx, from, GroupFrame::Addresses, &to_bytes(&self.sharing.book.summary()));
         let mut body = Writer::default();
@@ -275,7 +287,7 @@ impl Group {
             let mut members: Vec<MembershipId> = self.membership.standing_offices().map(|(_, mid)| mid).collect();
             members.extend(self.membership.roster().keyed());
             let answer = self.sharing.book.for_guest(&members, ctx.now);
-            self.send(ctx, to, GroupFrame::Addresses, &wire::to_bytes(&answer));
+            self.send(ctx, to, GroupFrame::Addresses, &to_bytes(&answer));
         }
     }
 }

@@ -29,7 +29,8 @@ impl PublishTimes {
         let renew = self.published_mono_ms.map(|at| at.saturating_add(limits::ADDRESS_RENEW_MS));
         let changed = self.changed_mono_ms.map(|at| {
             let rested = at.saturating_add(limits::ADDRESS_DEBOUNCE_MS);
-            self.published_mono_ms.map_or(rested, |last| rested.max(last.saturating_add(limits::ADDRESS_PAUSE_MS)))
+            // The first record of all goes at once: a newcomer is in nobody's book yet.
+            self.published_mono_ms.map_or(at, |last| rested.max(last.saturating_add(limits::ADDRESS_PAUSE_MS)))
         });
         [renew, changed].into_iter().flatten().min()
     }
@@ -44,10 +45,12 @@ mod tests {
         let (mut times, start) = (PublishTimes::default(), Timestamp::new(1_000, 0));
         assert_eq!(times.due_mono_ms(), None);
         times.changed(start);
-        assert_eq!(times.due_mono_ms(), Some(6_000));
-        times.published(start.plus_ms(5_000));
-        assert_eq!(times.due_mono_ms(), Some(6_000 + limits::ADDRESS_RENEW_MS));
+        assert_eq!(times.due_mono_ms(), Some(1_000), "the first one at once");
+        times.published(start);
+        assert_eq!(times.due_mono_ms(), Some(1_000 + limits::ADDRESS_RENEW_MS));
         times.changed(start.plus_ms(6_000));
-        assert_eq!(times.due_mono_ms(), Some(66_000));
+        assert_eq!(times.due_mono_ms(), Some(61_000));
+        times.changed(start.plus_ms(100_000));
+        assert_eq!(times.due_mono_ms(), Some(106_000), "five seconds after a change");
     }
 }

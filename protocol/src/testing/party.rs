@@ -379,5 +379,5 @@ pub fn name(n: u8) -> String {
 /// The address of each: loopback, a port of its own.
 #[must_use]
 pub fn address(n: u8) -> Vec<u8> {
-    std::vec![4, 127, 0, 0, 1, 0x91, 2, 0x20, n, 0xcc, 3]
+    std::vec![4, 127, 0, 0, 1, 0x91, 2, 0x20, n, 0xcd, 3]
 }
