@@ -141,7 +141,13 @@ impl Group {
                     self.carry_out(ctx, actions);
                 }
             }
-            Heard::Waiting => self.compare_later(ctx, from),
+            Heard::Waiting => {
+                // It came, so the tree need not ask others for it.
+                if let Some(id) = id {
+                    self.near.tree.on_held(ctx.now, entry_item(&id), from, item.hop);
+                }
+                self.compare_later(ctx, from);
+            }
             Heard::New | Heard::Refused => {}
         }
     }
@@ -172,6 +178,9 @@ impl Group {
             self.carry_out(ctx, actions);
         } else if self.take_sealed_address(ctx, &item.bytes, from) {
             self.spread_address(ctx, item.bytes, Some(from));
+        } else {
+            // Superseded or not for us: it came, so its announcements are answered (N-514).
+            self.near.tree.on_held(ctx.now, id, from, item.hop);
         }
     }
 
@@ -182,6 +191,8 @@ impl Group {
             self.carry_out(ctx, actions);
         } else if self.take_receipt(ctx, &item.bytes, from) {
             self.spread_receipt(ctx, item.bytes, Some(from));
+        } else {
+            self.near.tree.on_held(ctx.now, id, from, item.hop);
         }
     }
 

@@ -341,6 +341,7 @@ impl Group {
 
     pub(super) fn on_fetching_time(&mut self, ctx: &mut Context<'_>) {
         if self.fetching_deadline().is_some_and(|at| at <= ctx.now.mono_ms) {
+            self.entries_now(ctx);
             let actions = ask!(self, on_deadline(ctx.now));
             self.do_sync(ctx, actions);
         }

@@ -264,13 +264,20 @@ impl Group {
         hash(Label::NetHeads, &[Field::Item(&heads.into_bytes())])
     }
 
-    /// Tells a neighbour where we stand.
-    pub(super) fn send_state(&mut self, ctx: &mut Context<'_>, to: Neighbour) {
-        let linked = self.linked_seats();
+    /// `entries` of STATE as it is now; the machine of anti-entropy remembers it, so that a neighbour who is a moment
+    /// ahead or behind starts no comparison (N-701).
+    pub(super) fn entries_now(&mut self, ctx: &Context<'_>) -> Digest {
         let keyed = self.membership.roster().keyed();
         let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
         let entries = self.logs.entries_digest(keyed, &words);
         self.note_own_digest(ctx, entries);
+        entries
+    }
+
+    /// Tells a neighbour where we stand.
+    pub(super) fn send_state(&mut self, ctx: &mut Context<'_>, to: Neighbour) {
+        let linked = self.linked_seats();
+        let entries = self.entries_now(ctx);
         let state = State {
             entries,
             heads: self.heads_digest(),
@@ -340,6 +347,7 @@ impl Group {
             }
             self.send_membership(ctx, from);
         }
+        self.entries_now(ctx);
         self.on_entries_digest(ctx, from, state.entries);
     }
 

@@ -462,6 +462,24 @@ fn n_509_a_second_copy_prunes_its_link_but_not_the_one_that_brought_the_first() 
 }
 
 #[test]
+fn n_506_what_came_and_waits_or_is_superseded_is_asked_of_nobody_and_goes_on_once_it_is_admitted() {
+    let mut tree = Tree::default();
+    let (a, b) =
+        (Neighbour { link: crate::ids::LinkId(1), slot: 1 }, Neighbour { link: crate::ids::LinkId(2), slot: 1 });
+    tree.on_online(Timestamp::new(0, 0), 20);
+    [a, b].into_iter().for_each(|n| tree.on_neighbour_up(n, None, (10, Path::DirectQuic)));
+    let now = Timestamp::new(10, 0);
+    tree.on_have(now, b, &[item(1)], &|_| false);
+    tree.on_held(now, item(1), a, 0);
+    assert_eq!(tree.next_deadline(), None, "its announcement is answered");
+    assert_eq!(tree.on_duplicate(now, b, &item(1)), vec![PushAction::Prune { to: b }]);
+    let admitted = Arrival { id: item(1), from: Some(a), hop: 0, author: None, author_links: None };
+    assert_eq!(tree.on_item(now.plus_ms(500), &admitted), vec![], "the lazy one is told, not sent");
+    let told = tree.on_deadline(now.plus_ms(525));
+    assert_eq!(told, vec![PushAction::Have { to: b, ids: vec![item(1)] }]);
+}
+
+#[test]
 fn inv_s10_the_same_seed_gives_the_same_trace() {
     let trace = |seed| {
         let mut net = Net::linked(20, 6, seed);
