@@ -4,8 +4,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::fates::Unseated;
 use super::roster::{Person, Roster};
-use super::views::Unseated;
 use super::{Membership, Role};
 use crate::ids::{MemberKey, MembershipId, Office, SeatNumber};
 

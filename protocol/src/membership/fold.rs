@@ -5,16 +5,16 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::authority::{Authority, Scope};
 use super::body::{Body, Role};
 use super::graph::{At, Deed, Graph};
+use super::heads::Shift;
 use super::policy::{Policy, Setting, SettingKey};
 use super::roster::{Awaits, Person, Roster, SeatState};
 use super::seats::{End, Took, Walk, walk};
 use super::table::Table;
-use crate::ids::{Heads, MemberKey, MembershipId, SeatNumber};
+use crate::ids::{MemberKey, MembershipId, SeatNumber};
 
 /// What a set of operations means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,21 +53,24 @@ impl<const S: usize> Fold<S> {
         fold
     }
 
-    /// Rule MB-N3: takes in operations that were not folded before. 
-    pub(super) fn absorb(&mut self, graph: &Graph, scope: Scope<'_>, new: &[At]) {
+    /// Rule MB-N3: takes in operations that were not folded before.
+    pub(super) fn absorb(&mut self, graph: &Graph, scope: Scope<'_>, new: &[At]) -> Shift {
         if new.iter().any(|&at| graph.nodes[at].deed.moves_offices()) {
             *self = Self::batch(graph, scope);
-            return;
+            return Shift::Anywhere;
         }
         self.authority.extend(graph, new);
         self.on_path.grow(graph.chains.len(), false);
         self.contesting.grow(graph.chains.len(), false);
         self.recognised.grow(graph.nodes.len(), 0);
         let seats: BTreeSet<At> = new.iter().flat_map(|&at| graph.seats_of(at)).collect();
+        let mut shifted = BTreeSet::new();
         for &seat in &seats {
+            let before = self.marked(graph, seat);
             self.mark(graph, seat, false);
             self.walks[seat] = walk(graph, &self.authority, scope, seat);
             self.mark(graph, seat, true);
+            shifted.extend(before.symmetric_difference(&self.marked(graph, seat)));
         }
         let mut people_change = !seats.is_empty();
         if new.iter().any(|&at| matches!(graph.nodes[at].deed, Deed::SetPolicy)) {
@@ -77,6 +80,23 @@ impl<const S: usize> Fold<S> {
         if people_change {
             self.seat_people(graph, scope);
         }
+        shifted.extend(new);
+        Shift::Only(shifted)
+    }
+
+    /// The operations that are citable because of how a seat's walk went.
+    fn marked(&self, graph: &Graph, seat: At) -> BTreeSet<At> {
+        let walk = &self.walks[seat];
+        let mut marked: BTreeSet<At> = walk.recognised.iter().copied().collect();
+        let joins = walk.steps.iter().filter_map(|step| match step.took {
+            Took::Join { join, .. } => Some(join),
+            Took::Bump { .. } | Took::Transfer { .. } | Took::Reclaim { .. } => None,
+        });
+        for join in joins.chain(walk.contestants.iter().copied()) {
+            marked.insert(join);
+            marked.extend(&graph.chains[graph.nodes[join].chain].leaves);
+        }
+        marked
     }
 
     fn mark(&mut self, graph: &Graph, seat: At, on: bool) {
@@ -116,22 +136,6 @@ impl<const S: usize> Fold<S> {
             | Deed::Remove { .. }
             | Deed::SetPolicy => self.authority.honoured[at] || self.recognised[at] > 0,
         }
-    }
-
-    /// Rule MB-V7: citable operations that no citable operation has in its past. One sweep, newest first.
-    pub(super) fn citable_heads(&self, graph: &Graph, scope: Scope<'_>) -> Heads {
-        let mut below = Table::filled(false, graph.nodes.len());
-        let mut heads = Vec::new();
-        for at in (0..graph.nodes.len()).rev().filter(|&at| scope.has(at)) {
-            let cited = self.cites(graph, at);
-            if cited && !below[at] {
-                heads.push(graph.nodes[at].id());
-            }
-            if cited || below[at] {
-                graph.nodes[at].names.iter().for_each(|&name| below[name] = true);
-            }
-        }
-        Heads::new(heads)
     }
 
     /// Ended as in MB-V1: gone, and on a path or removed by a Remove that counts.

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use super::authority::Scope;
 use super::fold::Fold;
 use super::graph::{At, Deed, Graph, TouchKind};
+use super::heads::Shift;
 use super::table::Table;
 use crate::ids::OperationId;
 use crate::limits::{
@@ -68,7 +69,7 @@ impl Pool {
     }
 
     /// Judges operations that were just inserted, and all that they set free.
-    pub(super) fn settle<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, fresh: &[At]) {
+    pub(super) fn settle<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, fresh: &[At]) -> Shift {
         graph.order_offices();
         self.held.grow(graph.nodes.len(), false);
         let mut new: Vec<At> = Vec::new();
@@ -80,16 +81,19 @@ impl Pool {
             }
         }
         self.outside.extend(fresh);
+        let mut shift = Shift::Only(BTreeSet::new());
         for _ in 0..ROUNDS_MAX {
-            fold.absorb(graph, Scope::Without(&self.held), &new);
+            shift = shift.and(fold.absorb(graph, Scope::Without(&self.held), &new));
             new.clear();
             let withdrawn = self.round(graph, fold, &mut new);
             if withdrawn {
                 *fold = Fold::batch(graph, Scope::Without(&self.held));
+                shift = Shift::Anywhere;
             } else if new.is_empty() {
                 break;
             }
         }
+        shift
     }
 
     /// One look at everything outside. What is set free to be folded goes to `new`; says whether something that was
@@ -203,10 +207,11 @@ impl Pool {
         }
     }
 
-    /// Rule R-35: an entry of an anchored author rests on this operation, so it and its past enter whatever they are.
-    pub(super) fn release<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, at: At) {
+    /// Rule R-35: an entry of an anchored author rests on this operation, so it and its past enter whatever they are,
+    /// the oldest first and at most `max`. (What is left enters with the author's next entry.)
+    pub(super) fn release<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, at: At, max: usize) {
         let mut new = Vec::new();
-        self.outside_past(graph, at).into_iter().for_each(|at| self.admit(graph, at, &mut new));
+        self.outside_past(graph, at).into_iter().take(max).for_each(|at| self.admit(graph, at, &mut new));
         if !new.is_empty() {
             *fold = Fold::batch(graph, Scope::Without(&self.held));
         }
