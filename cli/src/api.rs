@@ -1,9 +1,8 @@
 //! The node's API as this program uses it: JSON in, JSON out, every refusal a [`Diagnostic`].
 
-use coterie_node::api::client::{Client, Follower};
+use coterie_node::api::client::{Client, Follower, Method};
 use coterie_node::api::problem::Problem;
 use coterie_node::config::{Environment, Flags, Settings};
-use http::Method;
 use serde_json::Value;
 
 use crate::args::Global;

@@ -59,7 +59,8 @@ fn the_only_group(all: &[&Value]) -> Result<Value, Diagnostic> {
         }
         _ => {
             let names: Vec<String> = all.iter().map(|group| name_of(group)).collect();
-            let several = Diagnostic::new("ambiguous", 5, "say which group", format!("you are in {}", names.join(", ")));
+            let several =
+                Diagnostic::new("ambiguous", 5, "say which group", format!("you are in {}", names.join(", ")));
             Err(several.hint(format!("add -g {:?}", names.first().cloned().unwrap_or_default())))
         }
     }
@@ -81,7 +82,8 @@ fn pick<'a>(all: &[&'a Value], wanted: &str, what: &str, list: &str) -> Result<&
     match found.as_slice() {
         [only] => Ok(**only),
         [] => {
-            let near: Vec<String> = all.iter().map(|value| name_of(value)).filter(|name| is_near(name, wanted)).collect();
+            let near: Vec<String> =
+                all.iter().map(|value| name_of(value)).filter(|name| is_near(name, wanted)).collect();
             let known: Vec<String> = all.iter().take(8).map(|value| name_of(value)).collect();
             let why = match near.first() {
                 Some(near) => format!("did you mean {near:?}?"),
@@ -100,7 +102,8 @@ fn pick<'a>(all: &[&'a Value], wanted: &str, what: &str, list: &str) -> Result<&
 
 /// Edit distance of at most two, letter case aside (ER-3).
 fn is_near(name: &str, wanted: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (name.to_lowercase().chars().collect(), wanted.to_lowercase().chars().collect());
+    let (a, b): (Vec<char>, Vec<char>) =
+        (name.to_lowercase().chars().collect(), wanted.to_lowercase().chars().collect());
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut left = i + 1;

@@ -64,7 +64,8 @@ impl Diagnostic {
     /// The answer that a danger level asks for is missing (DG-1).
     #[must_use]
     pub fn needs_yes(what: &str) -> Self {
-        Self::usage(format!("{what} needs your word"), "this isn't a terminal, so nobody could be asked").hint("add --yes")
+        Self::usage(format!("{what} needs your word"), "this isn't a terminal, so nobody could be asked")
+            .hint("add --yes")
     }
 
     /// The object of `coterie.error/1`.

@@ -134,7 +134,8 @@ async fn ap_13_unknown_fields_and_ap_06_other_types_are_refused_by_name() {
     let ana = Home::new("Ana");
     let running = ana.up().await;
     let client = &running.client;
-    let unknown = client.change::<Value>(Method::POST, "/groups", &json!({ "name": "x", "colour": 1 })).await.unwrap_err();
+    let unknown =
+        client.change::<Value>(Method::POST, "/groups", &json!({ "name": "x", "colour": 1 })).await.unwrap_err();
     assert_eq!((unknown.code, unknown.details["field"].as_str()), (Code::UnknownField, Some("colour")));
     let query = client.get::<Value>("/events?since=1").await.unwrap_err();
     assert_eq!(query.code, Code::UnknownField);
@@ -169,14 +170,20 @@ async fn a_group_of_one_keeps_what_it_said_over_a_restart() {
     let running = ana.up().await;
     let client = &running.client;
     let found = client.group(&harbour.id).await.unwrap();
-    assert_eq!((found.name.as_str(), found.log.state_hash.as_str()), ("Harbour North", renamed.log.state_hash.as_str()));
+    assert_eq!(
+        (found.name.as_str(), found.log.state_hash.as_str()),
+        ("Harbour North", renamed.log.state_hash.as_str())
+    );
     let newest = client.messages(&harbour.id, &Lines { limit: Some(2), ..Lines::default() }).await.unwrap();
     let texts: Vec<&str> = newest.items.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(texts, ["#3 @ana", "#4 @ana"]);
     assert!(newest.items.iter().all(|line| line.kind == MessageKind::Text && line.author.name == "Ana"));
     let before = Lines { limit: Some(3), before: newest.prev.as_deref(), ..Lines::default() };
     let older = client.messages(&harbour.id, &before).await.unwrap();
-    assert_eq!(older.items.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["#0 @ana", "#1 @ana", "#2 @ana"]);
+    assert_eq!(
+        older.items.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
+        ["#0 @ana", "#1 @ana", "#2 @ana"]
+    );
     assert_eq!(older.prev, None);
     let after = Lines { limit: Some(10), after: older.next.as_deref(), ..Lines::default() };
     assert_eq!(client.messages(&harbour.id, &after).await.unwrap().items.len(), 2);
@@ -189,11 +196,13 @@ async fn an_invite_shows_its_link_only_where_it_is_asked_for_and_ends_when_withd
     let running = ana.up().await;
     let client = &running.client;
     let harbour = running.harbour().await;
-    let made = client.create_invite(&harbour.id, &NewInvite { uses: 2, ..NewInvite::default() }, Some("k")).await.unwrap();
+    let made =
+        client.create_invite(&harbour.id, &NewInvite { uses: 2, ..NewInvite::default() }, Some("k")).await.unwrap();
     let link = made.link.clone().unwrap();
     let short = made.short_link.clone().unwrap();
     assert!(link.to_uppercase().starts_with("COTERIE:J/") && short.len() < link.len(), "{link} {short}");
-    let again = client.create_invite(&harbour.id, &NewInvite { uses: 2, ..NewInvite::default() }, Some("k")).await.unwrap();
+    let again =
+        client.create_invite(&harbour.id, &NewInvite { uses: 2, ..NewInvite::default() }, Some("k")).await.unwrap();
     assert_eq!(again.id, made.id, "AP-14");
     let listed = client.invites(&harbour.id).await.unwrap();
     assert!(listed.items.len() == 1 && listed.items[0].link.is_none());
@@ -212,7 +221,11 @@ async fn an_invite_shows_its_link_only_where_it_is_asked_for_and_ends_when_withd
 async fn qr_05_a_broken_link_says_what_is_broken() {
     let ana = Home::new("Ana");
     let running = ana.up().await;
-    for (text, code) in [("hello", Code::NotALink), ("https://example.org/", Code::LinkForeign), ("coterie:J/AAAA", Code::LinkTruncated)] {
+    for (text, code) in [
+        ("hello", Code::NotALink),
+        ("https://example.org/", Code::LinkForeign),
+        ("coterie:J/AAAA", Code::LinkTruncated),
+    ] {
         let problem = running.client.join(&NewJoin { link: text.into(), ..NewJoin::default() }).await.unwrap_err();
         assert!(problem.exit == 2 && (problem.code == code || text.starts_with("https")), "{text}: {problem:?}");
     }
@@ -242,7 +255,8 @@ async fn two_people_meet_by_a_link_and_read_each_other() {
         (both.0.state == NodeState::Online && both.1.state == NodeState::Online).then_some(())
     })
     .await;
-    let said = eventually("Ben may speak", async || at_ben.client.send_message(group, "Good morning.", None).await.ok()).await;
+    let said =
+        eventually("Ben may speak", async || at_ben.client.send_message(group, "Good morning.", None).await.ok()).await;
     let found = tokio::time::timeout(SOON, async {
         loop {
             let event = heard.next().await.unwrap();

@@ -19,7 +19,10 @@ fn vn_01_the_kept_description_is_the_one_of_the_router() {
         std::fs::write(kept(), &made).unwrap();
     }
     let found = std::fs::read_to_string(kept()).unwrap_or_default();
-    assert!(found == made, "node/openapi.json is not what the router says: COTERIE_BLESS=1 cargo test -p coterie-node --test openapi");
+    assert!(
+        found == made,
+        "node/openapi.json is not what the router says: COTERIE_BLESS=1 cargo test -p coterie-node --test openapi"
+    );
 }
 
 #[test]
@@ -77,7 +80,21 @@ fn vn_01_every_operation_says_what_it_does_and_what_can_go_wrong() {
 fn js_02_every_answer_names_its_form() {
     let document: Value = serde_json::from_str(&openapi_json()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();
-    for name in ["Status", "Identity", "Group", "Member", "Invite", "Join", "Preview", "Message", "Deliveries", "Doctor", "Request", "Problem", "Done"] {
+    for name in [
+        "Status",
+        "Identity",
+        "Group",
+        "Member",
+        "Invite",
+        "Join",
+        "Preview",
+        "Message",
+        "Deliveries",
+        "Doctor",
+        "Request",
+        "Problem",
+        "Done",
+    ] {
         assert!(schemas[name]["properties"]["schema"].is_object(), "{name}");
     }
 }

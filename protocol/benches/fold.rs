@@ -51,9 +51,11 @@ fn benches(c: &mut Criterion) {
         c.bench_function(&format!("batch fold {count}"), |b| b.iter(|| black_box(&log).fold_again()));
         let mut side = Side::of(log);
         c.bench_function(&format!("plain operation at {count}"), |b| {
-            b.iter_custom(|times| one_more(&mut side, &founder, times, |n| Body::SetPolicy {
-                sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))],
-            }))
+            b.iter_custom(|times| {
+                one_more(&mut side, &founder, times, |n| Body::SetPolicy {
+                    sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))],
+                })
+            })
         });
         if let Some(target) = people.first() {
             c.bench_function(&format!("authority operation at {count}"), |b| {

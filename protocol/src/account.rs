@@ -129,9 +129,7 @@ impl Account {
             Command::Leave { group, last_organiser } => {
                 self.in_group(step, &group, |group, ctx| group.leave(ctx, last_organiser))
             }
-            Command::RenameGroup { group, name } => {
-                self.in_group(step, &group, |group, ctx| group.rename(ctx, &name))
-            }
+            Command::RenameGroup { group, name } => self.in_group(step, &group, |group, ctx| group.rename(ctx, &name)),
             Command::SetName { name } => self.set_name(step, name),
         }
     }

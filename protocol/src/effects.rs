@@ -11,8 +11,8 @@ use crate::event::Event;
 use crate::ids::{Channel, LinkId, MemberKey, OrderKey};
 use crate::limits;
 use crate::record::{Record, RecordId};
-use crate::wire::frame::Frame;
 use crate::wire::Writer;
+use crate::wire::frame::Frame;
 
 /// A stored entry begins with its order key (ST-32); the signed bytes follow.
 const ORDER_KEY_BYTES: usize = OrderKey::LEN;

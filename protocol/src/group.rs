@@ -43,8 +43,8 @@ use crate::timeline::Recent;
 pub(crate) use authority::Rosters;
 pub(crate) use founding::Stored as GroupStored;
 pub(crate) use ledger::Numbers;
-pub(crate) use requests::check_name;
 pub(crate) use records::{GroupRecord, InviteRecord, OutboxRecord, Standing, ViewRecord};
+pub(crate) use requests::check_name;
 
 /// What every step has at hand: the moment, luck, who we are, and where consequences go.
 pub(crate) struct Context<'a> {

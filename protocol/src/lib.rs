@@ -43,20 +43,23 @@ pub use account::{Account, RestoreError};
 pub use command::{Ban, Command, CommandError, Consent, LastOrganiser, Reply};
 pub use crypto::Secret;
 pub use effects::{AddressSource, Change, Class as GateClass, Effects, LinkAction, Shell, Stored, Transmit};
+pub use error::PeerFault;
 pub use event::*;
 pub use identity::{Identity, new_instance};
-pub use input::{Input, Opener};
-pub use error::PeerFault;
 pub use ids::*;
+pub use input::{Input, Opener};
 pub use invite::{InviteLink, LinkError};
-pub use limits::{BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX};
 pub use limits::FRAME_HEADER_BYTES;
-pub use record::{Backup, Class, Key, KEY_BYTES_MAX, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
+pub use limits::{
+    BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX,
+};
+pub use record::{Backup, Class, KEY_BYTES_MAX, Key, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
 #[cfg(any(test, feature = "testing"))]
 pub use store::fault::{CrashPoint, FaultDisk, FaultStore, Faults, Image, PowerCut};
 pub use store::sealed::{Findings, Miscount, SealedStore, SealingKey, StoreKeys};
 pub use store::{
-    Batch, Bound, Direction, IoKind, IoOperation, MemStore, Place, Store, StoreError, Urgency, Usage, page, scan, within,
+    Batch, Bound, Direction, IoKind, IoOperation, MemStore, Place, Store, StoreError, Urgency, Usage, page, scan,
+    within,
 };
 pub use time::{TimerTable, Timestamp};
 pub use wire::frame::{Frame, GroupFrame, JoinFrame, body_length};

@@ -10,8 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use coterie_protocol::{
     Account, Boot, Change, Command, CommandError, Effects, Event, FaultDisk, FaultStore, GateClass, Identity, Input,
-    Instance, LinkAction, MemberKey, Record, RecordId, Reply, SealedStore, SealingKey, Secret, Shell, Store, StoreError,
-    StoreKeys, Timestamp, Transmit,
+    Instance, LinkAction, MemberKey, Record, RecordId, Reply, SealedStore, SealingKey, Secret, Shell, Store,
+    StoreError, StoreKeys, Timestamp, Transmit,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -383,7 +383,12 @@ impl Host {
 }
 
 impl Life {
-    fn turn(&mut self, now: Timestamp, item: Item, answers: &mut Vec<(Purpose, Result<Reply, CommandError>)>) -> Effects {
+    fn turn(
+        &mut self,
+        now: Timestamp,
+        item: Item,
+        answers: &mut Vec<(Purpose, Result<Reply, CommandError>)>,
+    ) -> Effects {
         match item {
             Item::Input(input) => self.account.handle(now, input, &mut self.rng),
             Item::Wish(Wish { command, purpose }) => match self.account.execute(now, command, &mut self.rng) {

@@ -261,13 +261,27 @@ impl Oracle {
     }
 
     /// The author's person was told *saved*.
-    pub fn on_saved(&mut self, host: &Host, gid: Option<GroupId>, (at, story): (u64, u64), entry: EntryId, text: String) {
+    pub fn on_saved(
+        &mut self,
+        host: &Host,
+        gid: Option<GroupId>,
+        (at, story): (u64, u64),
+        entry: EntryId,
+        text: String,
+    ) {
         let members = host.account().zip(gid).and_then(|(account, gid)| account.members(&gid)).unwrap_or_default();
         let due = members.iter().filter(|member| !member.contested).map(|member| member.key).collect();
         self.note_said(host.id, (at, story), entry, text, due);
     }
 
-    fn note_said(&mut self, author: HostId, (at_us, story_us): (u64, u64), entry: EntryId, text: String, due: BTreeSet<MemberKey>) {
+    fn note_said(
+        &mut self,
+        author: HostId,
+        (at_us, story_us): (u64, u64),
+        entry: EntryId,
+        text: String,
+        due: BTreeSet<MemberKey>,
+    ) {
         let number = self.numbers.entry(author).or_default();
         *number += 1;
         let number = *number;
@@ -287,7 +301,9 @@ impl Oracle {
     pub fn on_event(&mut self, host: HostId, now_us: u64, story_us: u64, event: &Event, hosts: &[Host]) {
         match event {
             Event::Message { group, message } => self.on_line(host, now_us, (*group, message, Novelty::New), hosts),
-            Event::MessageChanged { group, message } => self.on_line(host, now_us, (*group, message, Novelty::Changed), hosts),
+            Event::MessageChanged { group, message } => {
+                self.on_line(host, now_us, (*group, message, Novelty::Changed), hosts)
+            }
             Event::Delivery { entry, delivery, .. } => self.safety_delivery(host, now_us, entry, *delivery),
             Event::Outbox { group, outbox, sealed } => {
                 let Some(text) = self.seen(host).queued.remove(outbox) else { return };
@@ -307,7 +323,13 @@ impl Oracle {
         }
     }
 
-    fn on_line(&mut self, host: HostId, now_us: u64, (gid, message, novelty): (GroupId, &MessageView, Novelty), hosts: &[Host]) {
+    fn on_line(
+        &mut self,
+        host: HostId,
+        now_us: u64,
+        (gid, message, novelty): (GroupId, &MessageView, Novelty),
+        hosts: &[Host],
+    ) {
         let author = self.author_host(host, &gid, &message.author, hosts);
         self.safety_line(host, now_us, message, novelty, author);
         let shown = Shown { order: message.order, kind: message.kind, counts: message.counts };

@@ -10,7 +10,9 @@ pub fn event_text(event: &Event) -> Option<String> {
     Some(match event {
         Event::Member { member, change, .. } => format!("member {member:?} {change:?}"),
         Event::Message { message, .. } => format!("message {:?} {:?}", message.entry, message.kind),
-        Event::MessageChanged { message, .. } => format!("changed {:?} {:?} counts {}", message.entry, message.kind, message.counts),
+        Event::MessageChanged { message, .. } => {
+            format!("changed {:?} {:?} counts {}", message.entry, message.kind, message.counts)
+        }
         Event::Delivery { entry, delivery, .. } => format!("delivery {entry:?} {}/{}", delivery.reached, delivery.due),
         Event::Outbox { outbox, sealed, .. } => format!("outbox {outbox} {sealed:?}"),
         Event::Join { join } => format!("join {join}"),

@@ -7,9 +7,6 @@ mod expect;
 
 mod names;
 
-
-
-
 pub use expect::{Compare, Expect, Predicate, When};
 
 pub use names::Who;

@@ -17,8 +17,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use bytes::Bytes;
-use coterie_protocol::{EntryId, GroupId, Image, Input, InviteId, LinkAction};
 use coterie_protocol::testing::{Checking, check_signatures};
+use coterie_protocol::{EntryId, GroupId, Image, Input, InviteId, LinkAction};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 

@@ -37,7 +37,8 @@ fn the_tour_of_the_readme_works_word_for_word() {
     let mut typed = 0;
     for (who, command) in tour() {
         let person = people.entry(who.clone()).or_insert_with(|| Person::without_identity(&who));
-        let mut command: Vec<&str> = command.iter().map(|word| if word == "LINK" { &link } else { word.as_str() }).collect();
+        let mut command: Vec<&str> =
+            command.iter().map(|word| if word == "LINK" { &link } else { word.as_str() }).collect();
         if command.first() == Some(&"tail") {
             person.sees("The dredger left at dawn.");
         }
@@ -90,7 +91,8 @@ fn each_kind_of_bad_link_has_its_own_error() {
     let zoe = Person::online("Zoe");
     let cut = &link[..link.len() - 7];
     // Two letters exchanged for others of the alphabet, far from the end.
-    let typo: String = link.chars().enumerate().map(|(n, c)| if n == 30 { if c == 'A' { 'B' } else { 'A' } } else { c }).collect();
+    let typo: String =
+        link.chars().enumerate().map(|(n, c)| if n == 30 { if c == 'A' { 'B' } else { 'A' } } else { c }).collect();
     let version = link.replacen(":J/", ":Q/", 1);
     for (bad, code) in [
         ("hello", "not_a_link"),

@@ -81,13 +81,14 @@ pub async fn leave(api: &Api, output: &Output, leave: Leave) -> Result<u8, Diagn
     let group = the_group(api, leave.group.as_deref()).await?;
     let name = group["name"].as_str().unwrap_or_default().to_owned();
     let path = format!("/groups/{}/leave", id_of(&group));
-    let effect = format!("You give up your seat in {}. This computer forgets its keys; your lines stay.", name_of(&group));
+    let effect =
+        format!("You give up your seat in {}. This computer forgets its keys; your lines stay.", name_of(&group));
     prompt::confirm(output, "leaving", &effect)?;
     let left = match api.post(&path, &json!({})).await {
         // The last organiser freezes the group: level 3, the name has to be typed (WD-5).
-        Err(refused) if refused.details["last_organiser"] == true => {
+        Err(refused) if refused.code == "last_organiser" => {
             prompt::type_name(output, leave.confirm.as_deref(), &name, &refused.why)?;
-            api.post(&path, &json!({ "confirm": name })).await?
+            api.post(&path, &json!({ "freeze": true })).await?
         }
         answer => answer?,
     };

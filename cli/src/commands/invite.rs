@@ -20,7 +20,12 @@ pub async fn run(api: &Api, output: &Output, verb: Invite) -> Result<u8, Diagnos
     match verb {
         Invite::Create { group, expires, uses, role, short, no_qr } => {
             if role == Role::Guest {
-                let not_yet = Diagnostic::new("policy_forbids", 4, "guests can't be invited yet", "guest sessions come with a later release");
+                let not_yet = Diagnostic::new(
+                    "policy_forbids",
+                    4,
+                    "guests can't be invited yet",
+                    "guest sessions come with a later release",
+                );
                 return Err(not_yet.hint("coterie invite create --role member"));
             }
             let group = the_group(api, group.as_deref()).await?;
@@ -128,7 +133,7 @@ async fn revoke(api: &Api, output: &Output, group: &Value, (id, all): (Option<&s
             return Err(several.hint("coterie invite list").hint("coterie invite revoke --all"));
         }
     };
-    prompt::confirm(output, "revoking", "Nobody can join by this link any more. Who is not confirmed yet loses the seat.")?;
+    prompt::confirm(output, "revoking", "Nobody can join by this link any more. Who is in stays in.")?;
     let mut revoked = Vec::new();
     for invite in &targets {
         revoked.push(api.delete(&format!("/groups/{}/invites/{}", id_of(group), id_of(invite))).await?);
@@ -147,11 +152,11 @@ pub async fn join(api: &Api, output: &Output, join: Join, timeout: Option<Durati
     if !join.dry_run && !output.is_interactive() && !output.says_yes() {
         return Err(Diagnostic::needs_yes("joining"));
     }
-    let consent = if output.says_yes() && !join.dry_run { "given" } else { "ask" };
-    let body = json!({ "link": link, "name": join.name, "via": join.via, "consent": consent });
+    let ask_first = join.dry_run || !output.says_yes();
+    let body = json!({ "link": link, "name": join.name, "via": join.via, "ask_first": ask_first });
     let started = api.post("/joins", &body).await?;
-    if started["state"] == "seated" {
-        output.object(&started, || format!("You are in {} already.", group_name(&started)));
+    if started["already_member"] == true {
+        output.object(&started, || text::line(started["sentence"].as_str().unwrap_or_default()));
         return Ok(0);
     }
     if join.no_wait {
@@ -215,7 +220,7 @@ async fn follow(api: &Api, output: &Output, mut join: Value, how: &Follow) -> Re
 }
 
 fn group_name(join: &Value) -> String {
-    let name = join["group_name"].as_str().or_else(|| join["preview"]["group"].as_str());
+    let name = join["preview"]["group"].as_str();
     text::line(name.unwrap_or("the group"))
 }
 
@@ -236,4 +241,3 @@ fn preview(join: &Value) -> String {
     lines.push(format!("{} of 100 seats taken", seen["members"]));
     lines.join("\n")
 }
-

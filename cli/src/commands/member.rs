@@ -104,7 +104,8 @@ async fn set_role(
 ) -> Result<Value, Diagnostic> {
     let (group, member) = the_member(api, group, wanted).await?;
     if role == "member" {
-        let effect = format!("{} can no longer invite or remove people; invites of theirs stop working.", name_of(&member));
+        let effect =
+            format!("{} can no longer invite or remove people; invites of theirs stop working.", name_of(&member));
         prompt::confirm(output, "demoting", &effect)?;
     }
     let path = format!("/groups/{}/members/{}", id_of(&group), id_of(&member));

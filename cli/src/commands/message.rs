@@ -63,7 +63,8 @@ async fn delivered(
             // Still in the outbox: nothing to ask about yet but the group's own state.
             continue;
         };
-        message = api.get(&format!("/groups/{}/messages/{id}", id_of(group))).await?;
+        let delivery = api.get(&format!("/groups/{}/messages/{id}/deliveries", id_of(group))).await?;
+        message["delivery"] = delivery["delivery"].clone();
     }
 }
 

@@ -1,7 +1,8 @@
 //! `init`, `up`, `down`, `status`, `doctor`, `identity`, and the welcome of a first start.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use coterie_node::config::Settings;
@@ -73,7 +74,9 @@ fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
     } else {
         std::fs::read_to_string(from)
     };
-    let text = read.map_err(|why| Diagnostic::usage(format!("can't read the passphrase from {}", from.display()), why.to_string()))?;
+    let text = read.map_err(|why| {
+        Diagnostic::usage(format!("can't read the passphrase from {}", from.display()), why.to_string())
+    })?;
     let line = text.lines().next().unwrap_or_default().to_owned();
     if line.is_empty() {
         return Err(Diagnostic::usage("the passphrase is empty", format!("the first line of {} is", from.display())));
@@ -116,7 +119,8 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     }
     let config = settings(global, &up.listen)?;
     if !daemon::has_identity(&config) {
-        let none = Diagnostic::new("not_found", 5, "there is no identity here yet", config.paths.data.display().to_string());
+        let none =
+            Diagnostic::new("not_found", 5, "there is no identity here yet", config.paths.data.display().to_string());
         return Err(none.hint("coterie init --name NAME"));
     }
     let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
@@ -131,7 +135,12 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
 
 fn ask_passphrase(output: &Output) -> Result<String, Diagnostic> {
     let locked = || {
-        let locked = Diagnostic::new("locked", 8, "your identity is locked", "its passphrase is needed, and nobody could be asked");
+        let locked = Diagnostic::new(
+            "locked",
+            8,
+            "your identity is locked",
+            "its passphrase is needed, and nobody could be asked",
+        );
         locked.hint("coterie up --passphrase-file FILE")
     };
     if !output.is_interactive() {
@@ -154,7 +163,7 @@ async fn foreground(global: &Global, up: &Up) -> Result<u8, Diagnostic> {
 /// Starts `up --foreground` as a process of its own and waits for its first answer.
 async fn start_detached(global: &Global, listen: &[String], passphrase: Option<String>) -> Result<Value, Diagnostic> {
     let program = std::env::current_exe().map_err(|why| Diagnostic::internal(&why.to_string()))?;
-    let mut command = tokio::process::Command::new(program);
+    let mut command = Command::new(program);
     command.args(["up", "--foreground", "--detached", "--json"]).args(profile_flags(global));
     command.args(listen.iter().flat_map(|address| ["--listen", address.as_str()]));
     command.stdout(Stdio::null()).stderr(Stdio::piped()).stdin(Stdio::null());
@@ -163,28 +172,30 @@ async fn start_detached(global: &Global, listen: &[String], passphrase: Option<S
     }
     let mut child = command.spawn().map_err(|why| Diagnostic::internal(&why.to_string()))?;
     if let (Some(passphrase), Some(mut stdin)) = (passphrase, child.stdin.take()) {
-        use tokio::io::AsyncWriteExt;
-        let _ = stdin.write_all(format!("{passphrase}\n").as_bytes()).await;
+        let _ = writeln!(stdin, "{passphrase}");
     }
     let api = Api::connect(global)?;
     let start = Instant::now();
     loop {
-        if let Ok(status) = api.get("/status").await {
+        if let Ok(status) = api.get("/status").await
+            && status["state"] != "starting"
+        {
             return Ok(status);
         }
         if let Ok(Some(_)) = child.try_wait() {
-            return Err(why_it_ended(child).await);
+            return Err(why_it_ended(child));
         }
         if start.elapsed() > UP_MAX {
-            let late = Diagnostic::new("node_down", 3, "the node didn't answer in 10 seconds", "it may still be opening its store");
+            let why = "it may still be opening its store";
+            let late = Diagnostic::new("node_starting", 3, "the node didn't answer in 10 seconds", why);
             return Err(late.hint("coterie status").hint("coterie up --foreground"));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-async fn why_it_ended(child: tokio::process::Child) -> Diagnostic {
-    let said = child.wait_with_output().await.map(|output| output.stderr).unwrap_or_default();
+fn why_it_ended(child: Child) -> Diagnostic {
+    let said = child.wait_with_output().map(|output| output.stderr).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
     let last = said.lines().rfind(|line| line.starts_with('{')).and_then(|line| serde_json::from_str(line).ok());
     last.map_or_else(|| Diagnostic::internal(said.trim()), |body: Value| Diagnostic::from_api(&body))
@@ -232,13 +243,7 @@ pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
 
 /// `doctor`: exit 0 if nothing is wrong, 1 if something is.
 pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
-    let report = match Api::connect(global)?.get("/doctor").await {
-        Err(gone) if gone.code == "node_down" => {
-            let checked = daemon::doctor(&settings(global, &[])?);
-            serde_json::to_value(checked).unwrap_or(Value::Null)
-        }
-        answer => answer?,
-    };
+    let report = Api::connect(global)?.get("/doctor").await?;
     let checks: Vec<&Value> = report["checks"].as_array().into_iter().flatten().collect();
     output.object(&report, || {
         let line = |check: &&Value| {
@@ -248,11 +253,11 @@ pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
                 _ => "✗",
             };
             let fix = check["fix"].as_str().map(|fix| format!("\n    try: {fix}")).unwrap_or_default();
-            format!("{mark} {}{fix}", check["what"].as_str().unwrap_or_default())
+            format!("{mark} {}{fix}", check["text"].as_str().unwrap_or_default())
         };
         checks.iter().map(line).collect::<Vec<_>>().join("\n")
     });
-    Ok(u8::from(checks.iter().any(|check| check["state"] == "bad")))
+    Ok(u8::from(checks.iter().any(|check| check["state"] == "fail")))
 }
 
 /// `identity …`.

@@ -53,7 +53,13 @@ impl Bench {
     fn connect(&mut self, link: u64) {
         let peer = MemberKey([link as u8; 32]);
         let (channel, path) = (Channel::Join, Path::DirectTcp);
-        self.driver.on_input(DriverInput::Net(Input::Connected { link: LinkId(link), peer, channel, path, opener: Opener::Peer }));
+        self.driver.on_input(DriverInput::Net(Input::Connected {
+            link: LinkId(link),
+            peer,
+            channel,
+            path,
+            opener: Opener::Peer,
+        }));
         self.driver.settle();
     }
 

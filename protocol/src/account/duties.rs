@@ -18,8 +18,7 @@ impl Account {
         self.on_reach_time(step);
         let now = step.now.mono_ms;
         let due = |group: &crate::group::Group| group.next_deadline().is_some_and(|at| at <= now);
-        let due: alloc::vec::Vec<u32> =
-            self.groups.iter().filter(|(_, group)| due(group)).map(|(&g, _)| g).collect();
+        let due: alloc::vec::Vec<u32> = self.groups.iter().filter(|(_, group)| due(group)).map(|(&g, _)| g).collect();
         for g in due {
             self.with_group(step, g, |group, ctx| group.on_time(ctx));
             self.queue_stored(step, g);

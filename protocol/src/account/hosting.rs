@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::joins::JoinLink;
 use super::{Account, Step};
-use crate::effects::LinkAction;
 use crate::crypto::Secret;
+use crate::effects::LinkAction;
 use crate::group::Group;
 use crate::ids::{GroupId, LinkId, MemberKey};
 use crate::invite::{Claim, HeldEnvelope, Host, HostView, Introduction, Reason, Status};

@@ -218,7 +218,8 @@ impl Account {
             held.filter(|held| matches!(held, JoinLink::Joiner { join, .. } if join == id)).count()
         };
         let open = |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving);
-        let next = self.joins.all.iter().filter(|(_, join)| open(join)).min_by_key(|(id, _)| busy(id)).map(|(&id, _)| id);
+        let next =
+            self.joins.all.iter().filter(|(_, join)| open(join)).min_by_key(|(id, _)| busy(id)).map(|(&id, _)| id);
         let Some(id) = next else {
             return step.effects.link(LinkAction::HangUp { link, block_ms: 0 });
         };
@@ -271,8 +272,13 @@ impl Account {
 
     fn close_other_hosts(&mut self, step: &mut Step<'_>, id: u32, keep: LinkId) {
         let of_join = |held: &JoinLink| matches!(held, JoinLink::Joiner { join, .. } if *join == id);
-        let others: Vec<LinkId> =
-            self.links.join.iter().filter(|&(&link, held)| link != keep && of_join(held)).map(|(&link, _)| link).collect();
+        let others: Vec<LinkId> = self
+            .links
+            .join
+            .iter()
+            .filter(|&(&link, held)| link != keep && of_join(held))
+            .map(|(&link, _)| link)
+            .collect();
         for link in others {
             self.links.join.remove(&link);
             step.effects.link(LinkAction::HangUp { link, block_ms: 0 });
@@ -408,9 +414,7 @@ impl Account {
             .iter()
             .filter(|(_, held)| match held {
                 JoinLink::Host(host) => host.is_over(step.now),
-                JoinLink::Joiner { machine, .. } => {
-                    machine.deadline_mono_ms().is_some_and(|at| at <= step.now.mono_ms)
-                }
+                JoinLink::Joiner { machine, .. } => machine.deadline_mono_ms().is_some_and(|at| at <= step.now.mono_ms),
                 JoinLink::Introducer { machine, .. } => machine.deadline_mono_ms() <= step.now.mono_ms,
             })
             .map(|(&link, _)| link)

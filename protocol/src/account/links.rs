@@ -8,8 +8,8 @@ use bytes::Bytes;
 
 use super::{Account, Step};
 use crate::effects::{Class, LinkAction, Stored};
-use crate::event::AlertKind;
 use crate::error::PeerFault;
+use crate::event::AlertKind;
 use crate::ids::{GroupId, LinkId, MemberKey, Neighbour, Path};
 use crate::input::Opener;
 use crate::limits;

@@ -177,7 +177,8 @@ impl Account {
             let at = person.next_mono_ms.max(step.now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
             return wake(&mut self.reach.look_mono_ms, at);
         }
-        let place = usize::try_from(person.failures).unwrap_or(usize::MAX).min(limits::REDIAL_MS.len().saturating_sub(1));
+        let place =
+            usize::try_from(person.failures).unwrap_or(usize::MAX).min(limits::REDIAL_MS.len().saturating_sub(1));
         let base = limits::REDIAL_MS.get(place).copied().unwrap_or(limits::REDIAL_FIRST_MS);
         // ± 25 %, so that two sides don't dial in step for ever.
         let jitter = base.saturating_mul(u64::from(random::<1>(step.rng).first().copied().unwrap_or(0))) / 512;
@@ -202,7 +203,8 @@ impl Account {
     /// A group in which that person seems not to know us, if it is time to say so (N-209).
     fn introduction_for(&self, peer: &MemberKey, now: Timestamp) -> Option<u32> {
         let person = self.reach.people.get(peer)?;
-        let lately = person.introduced_mono_ms.is_some_and(|at| now.mono_ms.saturating_sub(at) < limits::INTRODUCE_EVERY_MS);
+        let lately =
+            person.introduced_mono_ms.is_some_and(|at| now.mono_ms.saturating_sub(at) < limits::INTRODUCE_EVERY_MS);
         if !person.unknown_to || lately {
             return None;
         }
@@ -216,8 +218,7 @@ impl Account {
     fn addresses_of(&self, peer: &MemberKey, now: Timestamp) -> Option<(Vec<Vec<u8>>, AddressSource)> {
         let network = Network::from_listening(&self.listening);
         let relay = |_: &MemberKey| false;
-        let mut learned: Vec<Vec<u8>> =
-            self.groups.values().flat_map(|group| group.addresses_of(peer, now)).collect();
+        let mut learned: Vec<Vec<u8>> = self.groups.values().flat_map(|group| group.addresses_of(peer, now)).collect();
         let person = self.reach.people.get(peer);
         learned.extend(person.into_iter().flat_map(|person| person.sighted.iter().cloned()));
         learned.retain(|address| dialable(address, &network, &relay));

@@ -187,7 +187,8 @@ impl Group {
     fn daily_leaf(&mut self, ctx: &mut Context<'_>) {
         self.duties.timers.set(Wake::Leaf, ctx.now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
         if self.may_speak().is_ok() && self.membership.roster().keyed().len() > 1 {
-            let reason = if self.duties.cause == Some(RekeyReason::Return) { LeafReason::Return } else { LeafReason::Daily };
+            let reason =
+                if self.duties.cause == Some(RekeyReason::Return) { LeafReason::Return } else { LeafReason::Daily };
             if let Err(why) = self.write_leaf(ctx, reason, None) {
                 tracing::warn!(%why, "no fresh leaf key");
             }
@@ -221,9 +222,7 @@ impl Group {
         let writing = if admin { Writing::Admin } else { Writing::Member };
         let at = match self.near.lookup_patience {
             Some(at) => at,
-            None => {
-                ctx.now.mono_ms.saturating_add(crate::rendezvous::LookupKeys::patience_ms(writing, ctx.rng))
-            }
+            None => ctx.now.mono_ms.saturating_add(crate::rendezvous::LookupKeys::patience_ms(writing, ctx.rng)),
         };
         self.near.lookup_patience = Some(at);
         if at <= ctx.now.mono_ms && self.membership.roster().is_keyed(&self.me) {

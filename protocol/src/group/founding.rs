@@ -52,8 +52,7 @@ impl Group {
         let policy = texts.into_iter().map(|(key, text)| (key, Setting::Text(text.into()))).collect();
         let nonce = random::<32>(ctx.rng);
         let genesis = SignedOperation::genesis(ctx.identity.keys(), nonce, policy, ctx.now.wall_ms);
-        let membership =
-            Membership::found(&genesis).map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
+        let membership = Membership::found(&genesis).map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
         let me = MembershipId::from(membership.gid());
         let mut group = Self::assemble(g, membership, me, ctx.instance);
         group.put_group(ctx);

@@ -239,12 +239,7 @@ impl Group {
         }
     }
 
-    fn show(
-        &mut self,
-        ctx: &mut Context<'_>,
-        place: Place,
-        (eid, opened): (EntryId, OpenedMessage),
-    ) -> OrderKey {
+    fn show(&mut self, ctx: &mut Context<'_>, place: Place, (eid, opened): (EntryId, OpenedMessage)) -> OrderKey {
         let order = opened.order_key;
         self.put_secrets(ctx, opened.changes);
         self.recent.note(place.log.mid, (order, eid), &opened.content.after, &self.me);

@@ -25,7 +25,9 @@ impl Group {
         if let Some((neighbour, _)) = from {
             let faults = verdicts.iter().filter_map(|verdict| match verdict {
                 Admission::Refused(rule) => fault_of(*rule),
-                Admission::Admitted(_) | Admission::Duplicate(_) | Admission::Waiting { .. } | Admission::Pooled(_) => None,
+                Admission::Admitted(_) | Admission::Duplicate(_) | Admission::Waiting { .. } | Admission::Pooled(_) => {
+                    None
+                }
             });
             ctx.faults.extend(faults.map(|fault| (neighbour.link, fault)));
         }

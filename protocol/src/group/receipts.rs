@@ -244,7 +244,8 @@ impl Group {
                 _ => {}
             }
         }
-        let value = Acknowledged { mid, tops: known.iter().take(limits::RECEIPT_LOGS_MAX).map(|(t, n)| (*t, *n)).collect() };
+        let value =
+            Acknowledged { mid, tops: known.iter().take(limits::RECEIPT_LOGS_MAX).map(|(t, n)| (*t, *n)).collect() };
         let next = u32::try_from(self.near.receipts.numbers.len()).unwrap_or(u32::MAX);
         let number = *self.near.receipts.numbers.entry(mid).or_insert(next);
         ctx.effects.put(Record { id: RecordId::receipts(self.g, number), bytes: to_bytes(&value) });
@@ -259,7 +260,9 @@ impl Group {
         let oldest = to.saturating_sub(limits::DELIVERIES_TOLD_MAX).max(from);
         for seq in oldest..=to {
             let place = Place { log: self.own, branch: 0, seq };
-            let Some(entry) = self.shown.get(&place).and_then(|_| self.logs.eid_at(&self.own, 0, seq)) else { continue };
+            let Some(entry) = self.shown.get(&place).and_then(|_| self.logs.eid_at(&self.own, 0, seq)) else {
+                continue;
+            };
             if let Some(delivery) = self.delivery(&entry) {
                 ctx.effects.emit(Event::Delivery { group, entry, delivery });
             }

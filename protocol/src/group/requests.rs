@@ -27,7 +27,8 @@ impl Group {
         if self.outbox.is_empty() && self.may_speak().is_ok() {
             return self.seal_text(ctx, &record).map(Reply::Saved);
         }
-        let number = self.outbox.last_key_value().map_or(0, |(number, _)| number.saturating_add(1)).max(ctx.now.wall_ms);
+        let number =
+            self.outbox.last_key_value().map_or(0, |(number, _)| number.saturating_add(1)).max(ctx.now.wall_ms);
         self.put_outbox(ctx, number, record);
         Ok(Reply::Queued(number))
     }
@@ -121,7 +122,8 @@ impl Group {
     }
 
     fn spare_pairs(&self, office: &Office) -> Vec<Pair> {
-        let promised: Vec<Pair> = self.invites.values().flat_map(|issued| issued.record.outputs.iter().copied()).collect();
+        let promised: Vec<Pair> =
+            self.invites.values().flat_map(|issued| issued.record.outputs.iter().copied()).collect();
         self.membership.free_outputs(office).into_iter().filter(|pair| !promised.contains(pair)).collect()
     }
 
@@ -206,7 +208,12 @@ impl Group {
     }
 
     /// Takes somebody's seat (MB-D7).
-    pub(crate) fn remove(&mut self, ctx: &mut Context<'_>, member: MembershipId, ban: Ban) -> Result<Reply, CommandError> {
+    pub(crate) fn remove(
+        &mut self,
+        ctx: &mut Context<'_>,
+        member: MembershipId,
+        ban: Ban,
+    ) -> Result<Reply, CommandError> {
         let office = self.own_office()?;
         if member == self.me {
             return Err(CommandError::NoEffect { member: Some(member) });

@@ -10,6 +10,7 @@ use crate::crypto::Secret;
 use crate::crypto::sign::Verified;
 use crate::error::PeerFault;
 use crate::ids::{Heads, MemberKey, MembershipId, Neighbour, OperationId};
+use crate::limits;
 use crate::membership::{Membership, Role};
 use crate::record::{Record, RecordId};
 use crate::rendezvous::keys::{read_lookup_keys, write_lookup_keys};
@@ -19,7 +20,6 @@ use crate::rendezvous::{
 };
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
-use crate::limits;
 
 /// Number of peer records per group: above this the oldest owner's number is used again.
 const OWNERS_PER_GROUP: u32 = 1 << 12;
@@ -68,17 +68,19 @@ impl Roll for Log<'_> {
 
     fn lamport_of(&self, operation: &OperationId) -> Option<u64> {
         let membership = self.0.borrow();
-        membership.is_admitted(operation).then(|| membership.operation(operation)).flatten().map(|signed| signed.operation().lamport)
+        membership
+            .is_admitted(operation)
+            .then(|| membership.operation(operation))
+            .flatten()
+            .map(|signed| signed.operation().lamport)
     }
 
     fn departed(&self) -> Vec<MembershipId> {
         let membership = self.0.borrow();
         let joined = membership.operations().filter(|signed| signed.operation().mid.is_none());
         let mids = joined.map(crate::membership::SignedOperation::mid);
-        mids.filter(|mid| {
-            membership.role_of(mid) == Some(Role::Member) && membership.roster().person(mid).is_none()
-        })
-        .collect()
+        mids.filter(|mid| membership.role_of(mid) == Some(Role::Member) && membership.roster().person(mid).is_none())
+            .collect()
     }
 
     fn was_out(&self, mid: &MembershipId, heads: &Heads) -> bool {

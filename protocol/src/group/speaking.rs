@@ -80,7 +80,8 @@ impl Group {
         self.refresh_chain(ctx)?;
         let place = self.recent.place(&self.me, text.at_ms);
         let post = Post { text: text.text.clone(), ..Post::default() };
-        let content = Content { sent_at: text.at_ms, tick: place.tick, after: place.after.clone(), body: Body::Post(post) };
+        let content =
+            Content { sent_at: text.at_ms, tick: place.tick, after: place.after.clone(), body: Body::Post(post) };
         let heads = self.message_heads()?;
         let at = self.next_place(heads);
         let sealed = self
@@ -243,9 +244,11 @@ impl Group {
         let one = |id| Heads::new(Vec::from([id]));
         let own = state.heads.as_slice().iter().copied().filter(|&id| !self.membership.covers(citable, &one(id)));
         let own: Vec<_> = own.collect();
-        let kept = citable.as_slice().iter().copied().filter(|&id| {
-            own.is_empty() || !self.membership.covers(&Heads::new(own.clone()), &one(id))
-        });
+        let kept = citable
+            .as_slice()
+            .iter()
+            .copied()
+            .filter(|&id| own.is_empty() || !self.membership.covers(&Heads::new(own.clone()), &one(id)));
         let mut all: Vec<_> = kept.chain(own.iter().copied()).collect();
         all.truncate(limits::ENTRY_HEADS_MAX);
         Heads::new(all)

@@ -5,13 +5,11 @@ use alloc::vec::Vec;
 
 use super::founding::FOUNDER_NAME;
 use super::{Group, Standing};
-use crate::event::{
-    Delivery, DeliveryState, GroupState, GroupView, InviteState, InviteView, MemberView, RoleView,
-};
+use crate::event::{Delivery, DeliveryState, GroupState, GroupView, InviteState, InviteView, MemberView, RoleView};
+use crate::ids::OrderKey;
 use crate::ids::{EntryId, MembershipId, SeatNumber};
 use crate::membership::{OutputState, Person, Role, Setting};
 use crate::record::RecordId;
-use crate::ids::OrderKey;
 
 impl Group {
     /// The group as its own screen shows it. `now_wall_ms` decides nothing here.
@@ -119,13 +117,15 @@ impl Group {
     pub(crate) fn invite_views(&self, now_wall_ms: u64) -> Vec<InviteView> {
         let view = |issued: &super::Issued| {
             let record = &issued.record;
-            let used = record.outputs.iter().filter(|(seat, out)| {
-                matches!(self.membership.output_state(*seat, out), OutputState::Used)
-            });
+            let used = record
+                .outputs
+                .iter()
+                .filter(|(seat, out)| matches!(self.membership.output_state(*seat, out), OutputState::Used));
             let used = u32::try_from(used.count()).unwrap_or(u32::MAX);
-            let free = record.outputs.iter().any(|(seat, out)| {
-                matches!(self.membership.output_state(*seat, out), OutputState::Free { .. })
-            });
+            let free = record
+                .outputs
+                .iter()
+                .any(|(seat, out)| matches!(self.membership.output_state(*seat, out), OutputState::Free { .. }));
             let state = match (record.revoked, free, record.not_after_ms < now_wall_ms) {
                 (true, _, _) => InviteState::Revoked,
                 (false, true, false) => InviteState::Open,

@@ -132,28 +132,29 @@ fn check_body(graph: &Graph, signed: &SignedOperation, author: Option<At>) -> Re
     let good = match &signed.operation().body {
         Body::Genesis { .. } => false,
         Body::Join(join) => {
-            let lifts_bans = join.terms.lifts.iter().filter_map(|id| graph.find(id)).all(|at| {
-                matches!(graph.nodes[at].deed, Deed::Remove { ban: true, .. })
-            });
+            let lifts_bans = join
+                .terms
+                .lifts
+                .iter()
+                .filter_map(|id| graph.find(id))
+                .all(|at| matches!(graph.nodes[at].deed, Deed::Remove { ban: true, .. }));
             is_office(&join.terms.issuer)
                 && lifts_bans
                 && (join.terms.role == Role::Guest) == join.terms.session.is_some()
                 && usize::from(join.seat.0) < graph.seats.len()
         }
-        Body::Confirm { join } => {
-            graph.find(join).is_some_and(|at| matches!(graph.nodes[at].deed, Deed::Join { .. }))
-        }
+        Body::Confirm { join } => graph.find(join).is_some_and(|at| matches!(graph.nodes[at].deed, Deed::Join { .. })),
         Body::Transfer { pairs, to } => is_office(to) && fit(graph, pairs),
         Body::Bump { pairs } => fit(graph, pairs),
         Body::Reclaim { pairs, after } => {
-            let left = |id: &OperationId| {
-                graph.find(id).is_some_and(|at| matches!(graph.nodes[at].deed, Deed::Leave { .. }))
-            };
+            let left =
+                |id: &OperationId| graph.find(id).is_some_and(|at| matches!(graph.nodes[at].deed, Deed::Leave { .. }));
             after.as_ref().is_none_or(left) && fit(graph, pairs)
         }
         Body::Promote { target } => {
             let chain = graph.chain_of(target);
-            let member = chain.and_then(|chain| graph.join_of(chain)).is_some_and(|join| join.terms.role == Role::Member);
+            let member =
+                chain.and_then(|chain| graph.join_of(chain)).is_some_and(|join| join.terms.role == Role::Member);
             member && chain != author
         }
         Body::Demote(blow) | Body::Remove { blow, .. } => check_blow(graph, blow, author),
@@ -176,9 +177,11 @@ fn fit(graph: &Graph, pairs: &[super::body::Pair]) -> bool {
 fn check_blow(graph: &Graph, blow: &Blow, author: Option<At>) -> bool {
     let Some(chain) = graph.chain_of(&blow.target) else { return false };
     let pinned = graph.find(&blow.pin).is_some_and(|pin| graph.nodes[pin].chain == chain);
-    let seen = blow.seen.iter().filter_map(|id| graph.find(id)).all(|at| {
-        matches!(graph.nodes[at].deed, Deed::Promote { .. } | Deed::Demote { .. })
-    });
+    let seen = blow
+        .seen
+        .iter()
+        .filter_map(|id| graph.find(id))
+        .all(|at| matches!(graph.nodes[at].deed, Deed::Promote { .. } | Deed::Demote { .. }));
     Some(chain) != author && pinned && seen
 }
 
@@ -187,8 +190,7 @@ fn check_limits(graph: &Graph, signed: &SignedOperation, office: Option<At>) -> 
     let operation = signed.operation();
     let Some(office) = office else { return Ok(()) };
     let before = operation.prev.and_then(|prev| graph.find(&prev)).map_or(0, |prev| graph.nodes[prev].office_ops);
-    let too_deep =
-        matches!(operation.body, Body::Promote { .. }) && graph.offices[office].depth >= OFFICE_DEPTH_MAX;
+    let too_deep = matches!(operation.body, Body::Promote { .. }) && graph.offices[office].depth >= OFFICE_DEPTH_MAX;
     if before >= OFFICE_OPS_MAX || too_deep { Err(Rule::Limit) } else { Ok(()) }
 }
 

@@ -187,8 +187,7 @@ impl Authority {
     }
 
     fn count_bans(&mut self, graph: &Graph, scope: Scope<'_>) {
-        let keys: alloc::collections::BTreeSet<_> =
-            self.removed.keys().map(|&chain| graph.chains[chain].key).collect();
+        let keys: alloc::collections::BTreeSet<_> = self.removed.keys().map(|&chain| graph.chains[chain].key).collect();
         for key in keys {
             for &chain in graph.by_key.get(&key).map_or(&[][..], Vec::as_slice) {
                 if scope.has(graph.chains[chain].root) {

@@ -33,8 +33,7 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn new<'a>(operations: impl Iterator<Item = &'a SignedOperation>) -> Self {
-        let mut document =
-            Self {
+        let mut document = Self {
             automerge: Automerge::new(),
             hashes: BTreeMap::new(),
             shadows: BTreeMap::new(),

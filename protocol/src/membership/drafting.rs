@@ -3,10 +3,10 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::Membership;
 use super::body::{Body, Join};
 use super::graph::{At, Graph};
 use super::operation::{Operation, SignedOperation};
-use super::Membership;
 use crate::crypto::sign::KeyPair;
 use crate::ids::{MembershipId, Office, OperationId};
 use crate::limits::DEPS_MAX;

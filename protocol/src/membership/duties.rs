@@ -221,13 +221,21 @@ impl<const S: usize> Membership<S> {
         if let Some(office) = self.standing(me) {
             let newcomers = self.due_confirms(&office, &|_| 2);
             bodies.extend(newcomers.confirm.into_iter().map(|join| Body::Confirm { join }));
-            let mine: Vec<Pair> =
-                self.reclaimable(&office).into_iter().filter(|(_, after)| after.is_none()).map(|(pair, _)| pair).collect();
+            let mine: Vec<Pair> = self
+                .reclaimable(&office)
+                .into_iter()
+                .filter(|(_, after)| after.is_none())
+                .map(|(pair, _)| pair)
+                .collect();
             bodies.extend(self.confirms_before(&mine.iter().map(|pair| pair.0).collect::<Vec<_>>()));
             bodies.extend(mine.chunks(PAIRS_MAX).map(|pairs| Body::Reclaim { pairs: pairs.to_vec(), after: None }));
         }
         let mut heirs = heirs.unwrap_or_else(|| {
-            self.standing_offices().filter(|(_, holder)| holder != me).map(|(office, _)| office).take(NAMED_MAX).collect()
+            self.standing_offices()
+                .filter(|(_, holder)| holder != me)
+                .map(|(office, _)| office)
+                .take(NAMED_MAX)
+                .collect()
         });
         heirs.sort_unstable();
         heirs.dedup();
@@ -270,7 +278,8 @@ impl<const S: usize> Membership<S> {
         if custodian == *office {
             return Some(GUEST_CUSTODIAN_WAIT_MS);
         }
-        let place = self.standing_offices().filter(|(other, _)| *other != custodian).position(|(other, _)| other == *office)?;
+        let place =
+            self.standing_offices().filter(|(other, _)| *other != custodian).position(|(other, _)| other == *office)?;
         let steps = u64::try_from(place).ok()?.saturating_add(1);
         Some(steps.saturating_mul(GUEST_NEXT_OFFICE_WAIT_MS).saturating_add(GUEST_CUSTODIAN_WAIT_MS))
     }

@@ -70,7 +70,9 @@ impl Exchange {
     pub fn holds_all_announced<const S: usize>(&self, log: &mut Membership<S>) -> bool {
         let Some(heads) = &self.state.their_heads else { return false };
         let document = log.document();
-        heads.iter().all(|hash| document.automerge.get_change_by_hash(hash).is_some() || document.shadow(hash).is_some())
+        heads
+            .iter()
+            .all(|hash| document.automerge.get_change_by_hash(hash).is_some() || document.shadow(hash).is_some())
     }
 
     /// The own heads changed: the exchange may go on (N-709).

@@ -158,13 +158,7 @@ fn ticket_fields<T>(
 
 /// Rule MB-I3: signs one ticket.
 #[must_use]
-pub fn sign_ticket(
-    gid: &GroupId,
-    epoch: u32,
-    terms: &Terms,
-    pair: (SeatNumber, Output),
-    keys: &KeyPair,
-) -> Signature {
+pub fn sign_ticket(gid: &GroupId, epoch: u32, terms: &Terms, pair: (SeatNumber, Output), keys: &KeyPair) -> Signature {
     ticket_fields(gid, epoch, terms, pair, |fields| keys.sign(Label::Ticket, fields))
 }
 
@@ -194,8 +188,7 @@ pub fn sign_claim(gid: &GroupId, (seat, out): (SeatNumber, Output), pk: &MemberK
 /// # Errors
 /// [`Rule::BadTicket`].
 pub fn verify_claim(gid: &GroupId, join: &Join) -> Result<(), Rule> {
-    let fields =
-        [Field::B(&gid.0), Field::U(join.seat.0.into()), Field::B(&join.out.0), Field::B(&join.pk.0)];
+    let fields = [Field::B(&gid.0), Field::U(join.seat.0.into()), Field::B(&join.out.0), Field::B(&join.pk.0)];
     verify(&join.terms.invite_pk, Label::Claim, &fields, &join.invite_sig).map_err(|_| Rule::BadTicket)
 }
 

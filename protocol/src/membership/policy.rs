@@ -210,9 +210,7 @@ impl Policy {
     pub fn history(&self) -> History {
         match self.values.get(&setting::HISTORY) {
             Some(Setting::Pair(1, days)) => History::Archive { days: *days },
-            Some(
-                Setting::Pair(..) | Setting::Uint(_) | Setting::Bool(_) | Setting::Text(_) | Setting::Bytes(_),
-            )
+            Some(Setting::Pair(..) | Setting::Uint(_) | Setting::Bool(_) | Setting::Text(_) | Setting::Bytes(_))
             | None => History::Nothing,
         }
     }

@@ -24,10 +24,19 @@ pub(super) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Took {
     /// A person; `by` is the office's claim, none if the ticket alone spoke (or the founder sits there).
-    Join { join: At, by: Option<At> },
-    Bump { by: At },
-    Transfer { by: At },
-    Reclaim { by: At },
+    Join {
+        join: At,
+        by: Option<At>,
+    },
+    Bump {
+        by: At,
+    },
+    Transfer {
+        by: At,
+    },
+    Reclaim {
+        by: At,
+    },
 }
 
 /// How the walk ends.
@@ -35,7 +44,10 @@ pub(super) enum Took {
 pub(super) enum End {
     Free,
     /// The root of the occupant's chain: a Join, or the Genesis.
-    Occupied { root: At, provisional: bool },
+    Occupied {
+        root: At,
+        provisional: bool,
+    },
 }
 
 /// The outcome of one seat.
@@ -220,10 +232,7 @@ impl<'a> Claims<'a> {
             claims.iter().filter(|claim| admits(claim)).min_by(|a, b| {
                 let place = |claim: &Claim| self.graph.offices[claim.office].place;
                 let (left, right) = (&self.graph.nodes[a.node], &self.graph.nodes[b.node]);
-                place(a)
-                    .cmp(&place(b))
-                    .then(left.seq().cmp(&right.seq()))
-                    .then_with(|| left.id().cmp(&right.id()))
+                place(a).cmp(&place(b)).then(left.seq().cmp(&right.seq())).then_with(|| left.id().cmp(&right.id()))
             })
         };
         let own = |claim: &Claim| {
@@ -250,9 +259,9 @@ impl<'a> Claims<'a> {
     }
 
     fn bids(&self, out: At, custody: At) -> impl Iterator<Item = &Bid> {
-        self.by_ticket[out].iter().filter(move |bid| {
-            matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody)
-        })
+        self.by_ticket[out].iter().filter(
+            move |bid| matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody),
+        )
     }
 
     fn rank_of(&self, node: At) -> ([u8; 32], crate::ids::OperationId) {
@@ -279,7 +288,15 @@ impl<'a> Claims<'a> {
         } else {
             (Vec::new(), false)
         };
-        Walk { steps, out: self.log.outputs[out], custody, end, contestants, contested, recognised: self.recognised.iter().copied().collect() }
+        Walk {
+            steps,
+            out: self.log.outputs[out],
+            custody,
+            end,
+            contestants,
+            contested,
+            recognised: self.recognised.iter().copied().collect(),
+        }
     }
 
     /// Rules MB-V10 and R-31. Whoever was removed or banned still counts as present: else a removed person returns

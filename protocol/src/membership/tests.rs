@@ -2,7 +2,7 @@
 
 mod cast;
 mod invariants;
-mod syncing;
 mod scenarios_admins;
 mod scenarios_offices;
 mod scenarios_seats;
+mod syncing;

@@ -51,9 +51,11 @@ impl Waiting {
         let queue = self.queues.entry(source).or_default();
         queue.order.push_back(id);
         queue.bytes += len;
-        while self.queues.get(&source).is_some_and(|queue| {
-            queue.order.len() > WAITING_PER_PEER_MAX || queue.bytes > WAITING_PER_PEER_BYTES_MAX
-        }) {
+        while self
+            .queues
+            .get(&source)
+            .is_some_and(|queue| queue.order.len() > WAITING_PER_PEER_MAX || queue.bytes > WAITING_PER_PEER_BYTES_MAX)
+        {
             self.drop_oldest_of(source);
         }
         while self.peers.len() > WAITING_PEERS_MAX {

@@ -91,7 +91,16 @@ impl<const S: usize> History<S> {
         }
         let (second, third) = (first.split(), first.split());
         let sides = Vec::from([first, second, third]);
-        Some(Self { sides, people, links: Vec::new(), dice: Dice::new(seed), manners, born: 0, here: 0, live: Vec::new() })
+        Some(Self {
+            sides,
+            people,
+            links: Vec::new(),
+            dice: Dice::new(seed),
+            manners,
+            born: 0,
+            here: 0,
+            live: Vec::new(),
+        })
     }
 
     /// `steps` random acts on random sides, with a merge now and then.
@@ -265,7 +274,8 @@ impl<const S: usize> History<S> {
     }
 
     fn promote(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
-        let known = side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
+        let known =
+            side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
         if self.manners != Manners::Hostile && !known {
             return;
         }

@@ -5,9 +5,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::crypto::Secret;
 use crate::crypto::derive::sha256;
 use crate::crypto::sign::KeyPair;
-use crate::crypto::Secret;
 use crate::ids::{Heads, MemberKey, MembershipId, Office, OperationId, Output, Point, SeatNumber, SessionId};
 use crate::membership::{
     Admission, Blow, Body, Membership, Operation, Role, Rule, SeatGrant, SeatState, Setting, SettingKey,
@@ -153,7 +153,8 @@ impl<const S: usize> Side<S> {
 
     fn rest_on(&self, operation: &mut Operation, deps: Vec<OperationId>) {
         operation.deps = Heads::new(deps).as_slice().to_vec();
-        let newest = operation.deps.iter().filter_map(|id| self.log.operation(id)).map(|op| op.operation().lamport).max();
+        let newest =
+            operation.deps.iter().filter_map(|id| self.log.operation(id)).map(|op| op.operation().lamport).max();
         operation.lamport = newest.unwrap_or(0).saturating_add(1);
     }
 

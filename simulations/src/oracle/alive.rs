@@ -71,7 +71,10 @@ impl Oracle {
             let is_cut = self.ends.contains(&said.author);
             if let Some(&missing) = missing.filter(|_| !is_cut) {
                 let (name, author) = (scenario.host_name(missing), scenario.host_name(said.author));
-                return Some(format!("{name} lacks {entry:?} of {author}, said at {}", crate::trace::clock_text(said.story_us)));
+                return Some(format!(
+                    "{name} lacks {entry:?} of {author}, said at {}",
+                    crate::trace::clock_text(said.story_us)
+                ));
             }
         }
         None

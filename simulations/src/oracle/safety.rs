@@ -70,7 +70,12 @@ impl Oracle {
         let author = self.said.get(&message.entry).map(|said| said.author);
         let may_end = author.is_none_or(|author| self.ends.contains(&author)) || self.is_provoked;
         if is_words(before.kind) && !is_words(message.kind) {
-            self.violate("INV-S4", host, now_us, format!("{:?} turned from words into {:?}", message.entry, message.kind));
+            self.violate(
+                "INV-S4",
+                host,
+                now_us,
+                format!("{:?} turned from words into {:?}", message.entry, message.kind),
+            );
         } else if before.counts && !message.counts && !may_end {
             self.violate("INV-S4", host, now_us, format!("{:?} stopped to count without a reason", message.entry));
         } else if before.order != message.order && is_words(before.kind) {

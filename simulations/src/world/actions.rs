@@ -149,7 +149,13 @@ impl World {
         (0..self.scenario.host_count()).filter(|id| !hosts.contains(id)).collect()
     }
 
-    fn each_pair(&mut self, from: &[HostId], to: &[HostId], ways: Ways, mut then: impl FnMut(&mut Self, HostId, HostId)) {
+    fn each_pair(
+        &mut self,
+        from: &[HostId],
+        to: &[HostId],
+        ways: Ways,
+        mut then: impl FnMut(&mut Self, HostId, HostId),
+    ) {
         for &a in from {
             for &b in to {
                 if a != b {

@@ -263,7 +263,9 @@ impl World {
         let Some(expected) = view(first) else { return Some(format!("{} has no group", self.name(first))) };
         for &id in hosts {
             let Some(group) = view(id) else { return Some(format!("{} has no group", self.name(id))) };
-            if (group.state_hash, group.occupied, group.state) != (expected.state_hash, expected.occupied, expected.state) {
+            if (group.state_hash, group.occupied, group.state)
+                != (expected.state_hash, expected.occupied, expected.state)
+            {
                 return Some(format!(
                     "{} sees {} members ({} ops, {:?}), {} sees {} ({} ops, {:?})",
                     self.name(first),
@@ -283,7 +285,9 @@ impl World {
             let host = self.hosts.iter().find(|host| host.key == member.key && !self.oracle.is_twin(host.id));
             host.is_some_and(|host| host.running == Running::Up && self.is_honest(host.id) && !hosts.contains(&host.id))
         });
-        absent.filter(|_| self.phase == Phase::Healed).map(|member| format!("{} sits there and does not know it", member.name))
+        absent
+            .filter(|_| self.phase == Phase::Healed)
+            .map(|member| format!("{} sits there and does not know it", member.name))
     }
 
     fn is_honest(&self, id: HostId) -> bool {

@@ -40,10 +40,15 @@ impl World {
 
     /// A new process answers frames of old streams with a reset.
     fn drop_stale_streams(&mut self, id: HostId) {
-        let others: Vec<HostId> = self.net.streams_of(id).into_iter().filter_map(|stream| {
-            let ends = self.net.stream(stream)?.ends;
-            Some(if ends[0] == id { ends[1] } else { ends[0] })
-        }).collect();
+        let others: Vec<HostId> = self
+            .net
+            .streams_of(id)
+            .into_iter()
+            .filter_map(|stream| {
+                let ends = self.net.stream(stream)?.ends;
+                Some(if ends[0] == id { ends[1] } else { ends[0] })
+            })
+            .collect();
         for other in others {
             let wait = self.net.round_trip_us(id, other);
             if self.net.is_up_both(id, other) {
@@ -205,7 +210,9 @@ impl World {
         match habit {
             Habit::Honest => Vec::from([bytes.clone()]),
             _ if is_handshake => Vec::from([bytes.clone()]),
-            Habit::Mutate => Vec::from([if happens(&mut rng, 200_000) { flipped(bytes, &mut rng) } else { bytes.clone() }]),
+            Habit::Mutate => {
+                Vec::from([if happens(&mut rng, 200_000) { flipped(bytes, &mut rng) } else { bytes.clone() }])
+            }
             Habit::Replay => {
                 let old = crate::chance::pick(&mut rng, &self.recorded).map(|(_, bytes)| bytes.clone());
                 std::iter::once(bytes.clone()).chain(old).collect()

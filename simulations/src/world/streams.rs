@@ -55,9 +55,8 @@ impl World {
     /// Rule N-201: strangers reach the join channel and nothing else; the blocked reach nothing.
     fn may_connect(&self, from: HostId, to: HostId, channel: Channel) -> bool {
         let (asker, host) = (self.host(from), self.host(to));
-        let refuses = |here: &crate::host::Host, key: &MemberKey| {
-            here.blocked.get(key).is_some_and(|until| *until > self.now_us)
-        };
+        let refuses =
+            |here: &crate::host::Host, key: &MemberKey| here.blocked.get(key).is_some_and(|until| *until > self.now_us);
         let is_known = matches!(host.classes.get(&asker.key), Some(GateClass::Member | GateClass::Waiting));
         host.running == Running::Up
             && self.net.is_up_both(from, to)
@@ -104,7 +103,8 @@ impl World {
         }
         let (to, channel) = (stream.ends[1 - side], stream.channel);
         let kind = bytes.first().copied().unwrap_or(0);
-        let is_news = channel == Channel::Group && GroupFrame::from_number(kind).is_some_and(|kind| kind.priority() == 1);
+        let is_news =
+            channel == Channel::Group && GroupFrame::from_number(kind).is_some_and(|kind| kind.priority() == 1);
         let room = if is_news { Room::Bounded } else { Room::Any };
         let passage = self.net.send((id, side), bytes, self.now_us, room);
         let word = match &passage {

@@ -38,9 +38,15 @@ impl World {
                     self.join(host, label);
                 }
             }
-            Act::Confirm { who, whom } => self.about(who, *whom, "confirm", |group, member| Command::Confirm { group, member }),
-            Act::Promote { who, whom } => self.about(who, *whom, "promote", |group, member| Command::Promote { group, member }),
-            Act::Demote { who, whom } => self.about(who, *whom, "demote", |group, member| Command::Demote { group, member }),
+            Act::Confirm { who, whom } => {
+                self.about(who, *whom, "confirm", |group, member| Command::Confirm { group, member })
+            }
+            Act::Promote { who, whom } => {
+                self.about(who, *whom, "promote", |group, member| Command::Promote { group, member })
+            }
+            Act::Demote { who, whom } => {
+                self.about(who, *whom, "demote", |group, member| Command::Demote { group, member })
+            }
             Act::Remove { who, whom, ban } => {
                 let ban = if *ban { Ban::Yes } else { Ban::No };
                 self.oracle.on_end_wanted(*whom);

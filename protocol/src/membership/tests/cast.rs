@@ -1,7 +1,7 @@
 //! The people of the scenarios: A founds, B and C are promoted in that order, D by B; m, n, x, y, z are plain.
 
-pub(super) use crate::membership::*;
 pub(super) use crate::ids::*;
+pub(super) use crate::membership::*;
 pub(super) use crate::testing::town::{Link, Person, Says, Side};
 pub(super) use alloc::vec;
 pub(super) use alloc::vec::Vec;

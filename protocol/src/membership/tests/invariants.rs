@@ -18,7 +18,9 @@ fn fold(operations: &[Vec<u8>]) -> World {
 }
 
 fn offered(operations: &[Vec<u8>]) -> World {
-    let genesis = operations.iter().find_map(|bytes| SignedOperation::decode(bytes).ok().filter(|op| op.operation().gid.is_none()));
+    let genesis = operations
+        .iter()
+        .find_map(|bytes| SignedOperation::decode(bytes).ok().filter(|op| op.operation().gid.is_none()));
     let mut log = World::found(&genesis.unwrap()).unwrap();
     log.admit_batch(operations.iter().map(Vec::as_slice));
     log
@@ -121,7 +123,8 @@ fn p11_void_operations_are_inert() {
                 .iter()
                 .filter(|bytes| {
                     let signed = SignedOperation::decode(bytes).unwrap();
-                    let rests = gone.contains(&signed.id()) || signed.operation().names().iter().any(|n| gone.contains(n));
+                    let rests =
+                        gone.contains(&signed.id()) || signed.operation().names().iter().any(|n| gone.contains(n));
                     if rests {
                         gone.insert(signed.id());
                     }

@@ -190,8 +190,7 @@ fn s50_undoing_a_removal_is_shown_before_it_is_signed() {
     town.remove(&cast.b, &cast.x, cast.x.mid.into());
     town.seat(&cast.c, &mut cast.z, 6);
     let blow = Blow { target: cast.b.mid, pin, seen: vec![cast.b.office.unwrap()] };
-    let (_, shown) =
-        town.log.draft_batch(&cast.a.mid, &cast.a.keys(), vec![Body::Demote(blow)], 9, cast.a.office);
+    let (_, shown) = town.log.draft_batch(&cast.a.mid, &cast.a.keys(), vec![Body::Demote(blow)], 9, cast.a.office);
     assert!(shown.iter().any(|change| matches!(change, SeatChange::Joined { who, .. } if who.mid == cast.x.mid)));
     assert!(shown.iter().any(|change| matches!(change, SeatChange::SeatLost { who, .. } if who.mid == cast.z.mid)));
 }

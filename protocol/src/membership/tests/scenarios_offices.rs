@@ -54,7 +54,11 @@ fn s34_the_2001st_office_operation_is_refused() {
         prev = signed.id();
         batch.push(signed.bytes().to_vec());
         if batch.len() % 100 == 0 || batch.len() > 1_999 {
-            verdict = trial.log.admit_batch(batch.iter().skip(batch.len().saturating_sub(1)).map(Vec::as_slice)).pop().unwrap();
+            verdict = trial
+                .log
+                .admit_batch(batch.iter().skip(batch.len().saturating_sub(1)).map(Vec::as_slice))
+                .pop()
+                .unwrap();
         } else {
             trial.log.admit_batch([batch.last().unwrap().as_slice()]);
         }

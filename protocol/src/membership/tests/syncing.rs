@@ -113,8 +113,11 @@ fn mb_g06_p17_operations_give_fixed_change_hashes() {
     let heads: Vec<alloc::string::String> =
         town.log.document().automerge.get_heads().iter().map(ToString::to_string).collect();
     let gid = town.log.gid().to_string();
-    assert_eq!((gid.as_str(), heads.iter().map(|s| s.as_str()).collect::<Vec<_>>()), (
-        "3e368e7385ca1410718eaa6316e10037a5eff4dd09ffd79e2f03718b2b777964",
-        vec!["0950abbe82a8455f07cf6850251895005ed8d0a5c3143f30bda77f7c6882345a"]
-    ));
+    assert_eq!(
+        (gid.as_str(), heads.iter().map(|s| s.as_str()).collect::<Vec<_>>()),
+        (
+            "3e368e7385ca1410718eaa6316e10037a5eff4dd09ffd79e2f03718b2b777964",
+            vec!["0950abbe82a8455f07cf6850251895005ed8d0a5c3143f30bda77f7c6882345a"]
+        )
+    );
 }
