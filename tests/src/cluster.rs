@@ -118,6 +118,12 @@ impl Person {
         self.home.path().join("data")
     }
 
+    /// The node's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.data().join("run").join("api.sock")
+    }
+
     fn config(&self) -> PathBuf {
         self.home.path().join("config.toml")
     }
