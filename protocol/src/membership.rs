@@ -206,12 +206,7 @@ impl<const S: usize> Membership<S> {
                 document
             }
             none => none.insert(Document::new(
-                graph
-                    .nodes
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| !pool.is_outside(*at))
-                    .map(|(_, node)| &*node.signed),
+                graph.nodes.iter().enumerate().filter(|(at, _)| !pool.is_outside(*at)).map(|(_, node)| &*node.signed),
             )),
         };
         document.shade(pool.outside().map(|at| &*graph.nodes[at].signed));

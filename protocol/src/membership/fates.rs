@@ -92,9 +92,8 @@ impl<const S: usize> Membership<S> {
     #[must_use]
     pub fn is_banned(&self, key: &MemberKey, issuer: &Office, lifts: &[OperationId]) -> bool {
         let graph = &self.log.graph;
-        let bans = graph.by_key.get(key).into_iter().flatten().filter_map(|chain| {
-            self.log.fold.authority.removed.get(chain)
-        });
+        let bans =
+            graph.by_key.get(key).into_iter().flatten().filter_map(|chain| self.log.fold.authority.removed.get(chain));
         bans.flatten().any(|&remove| {
             let node = &graph.nodes[remove];
             let bans = matches!(node.deed, Deed::Remove { ban: true, .. });
@@ -109,9 +108,12 @@ impl<const S: usize> Membership<S> {
     pub fn departure(&self, mid: &MembershipId) -> Option<Departure> {
         let chain = self.log.graph.chain_of(mid)?;
         let authority = &self.log.fold.authority;
-        let own_ban = authority.removed.get(&chain).into_iter().flatten().any(|&remove| {
-            matches!(self.log.graph.nodes[remove].deed, Deed::Remove { ban: true, .. })
-        });
+        let own_ban = authority
+            .removed
+            .get(&chain)
+            .into_iter()
+            .flatten()
+            .any(|&remove| matches!(self.log.graph.nodes[remove].deed, Deed::Remove { ban: true, .. }));
         authority.is_gone(chain).then(|| Departure {
             removed: authority.is_removed(chain),
             left: authority.left[chain],

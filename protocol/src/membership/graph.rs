@@ -236,7 +236,6 @@ impl Graph {
         if let Deed::Join { issuer, .. } = self.nodes[self.chains[chain].root].deed { Some(issuer) } else { None }
     }
 
-
     /// The seats that an operation touches.
     pub(super) fn seats_of(&self, at: At) -> Vec<At> {
         let seats = match &self.nodes[at].signed.operation().body {
@@ -315,7 +314,8 @@ impl Graph {
             if left == right {
                 return if self.nodes[a].seq() <= self.nodes[b].seq() { a } else { b };
             }
-            let (younger, fork) = if left > right { (&mut a, self.branches[left]) } else { (&mut b, self.branches[right]) };
+            let (younger, fork) =
+                if left > right { (&mut a, self.branches[left]) } else { (&mut b, self.branches[right]) };
             let Some(fork) = fork else { return a.min(b) };
             *younger = fork;
         }

@@ -53,14 +53,9 @@ impl<const S: usize> Membership<S> {
     }
 
     /// As [`Self::admit_batch`], from a peer, whose waiting operations are counted against its own bound (MB-L5).
-    pub fn admit_from<'a>(
-        &mut self,
-        source: Source,
-        operations: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Vec<Admission> {
+    pub fn admit_from<'a>(&mut self, source: Source, operations: impl IntoIterator<Item = &'a [u8]>) -> Vec<Admission> {
         let mut fresh = Vec::new();
-        let offers: Vec<Offer> =
-            operations.into_iter().map(|bytes| self.offer(source, bytes, &mut fresh)).collect();
+        let offers: Vec<Offer> = operations.into_iter().map(|bytes| self.offer(source, bytes, &mut fresh)).collect();
         self.settle(&fresh);
         offers
             .into_iter()
@@ -224,7 +219,10 @@ impl<const S: usize> Membership<S> {
             !due || self.log.fold == Fold::batch(&self.log.graph, self.log.pool.scope()),
             "the incremental fold differs from the batch fold"
         );
-        debug_assert!(!due || self.heads == self.swept_heads(), "the heads that were carried on differ from the sweep's");
+        debug_assert!(
+            !due || self.heads == self.swept_heads(),
+            "the heads that were carried on differ from the sweep's"
+        );
     }
 
     /// Rule R-35: a correctly signed entry of an *anchored* author names these heads, so what is pooled of them and
@@ -285,11 +283,8 @@ impl<const S: usize> Log<S> {
             places.insert(at, graph.insert(Arc::clone(&node.signed), key));
         }
         graph.order_offices();
-        let offices = old
-            .office_of
-            .iter()
-            .filter_map(|(id, &office)| graph.office(id).map(|new| (office, new)))
-            .collect();
+        let offices =
+            old.office_of.iter().filter_map(|(id, &office)| graph.office(id).map(|new| (office, new))).collect();
         self.pool = self.pool.moved(&places, &offices, graph.nodes.len());
         self.graph = graph;
         self.fold = Fold::batch(&self.graph, self.pool.scope());

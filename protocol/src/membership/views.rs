@@ -9,9 +9,7 @@ use super::policy::Policy;
 use super::roster::{Roster, SeatState};
 use super::seats::{Took, Walk};
 use super::{Membership, Role};
-use crate::ids::{
-    GroupId, Heads, MemberKey, MembershipId, Office, OperationId, Output, SeatNumber,
-};
+use crate::ids::{GroupId, Heads, MemberKey, MembershipId, Office, OperationId, Output, SeatNumber};
 
 impl<const S: usize> Membership<S> {
     /// The group's id.
@@ -134,9 +132,11 @@ impl<const S: usize> Membership<S> {
     /// Standing offices and their holders, senior first.
     pub fn standing_offices(&self) -> impl Iterator<Item = (Office, MembershipId)> {
         let (graph, fold) = (&self.log.graph, &self.log.fold);
-        graph.seniority.iter().filter(|&&office| fold.authority.stands(office)).map(|&office| {
-            (graph.office_id(office), graph.chains[graph.offices[office].holder].mid)
-        })
+        graph
+            .seniority
+            .iter()
+            .filter(|&&office| fold.authority.stands(office))
+            .map(|&office| (graph.office_id(office), graph.chains[graph.offices[office].holder].mid))
     }
 
     /// Whether `a` is strictly senior to `b`; false if one is no office.
@@ -191,9 +191,7 @@ impl<const S: usize> Membership<S> {
             .map(SeatNumber)
             .zip(self.roster().seats())
             .filter_map(|(number, state)| match state {
-                SeatState::Free { out, custody } if custody == office => {
-                    Some((self.freed_at(number), number, *out))
-                }
+                SeatState::Free { out, custody } if custody == office => Some((self.freed_at(number), number, *out)),
                 SeatState::Free { .. } | SeatState::Occupied { .. } => None,
             })
             .collect();

@@ -39,19 +39,17 @@ impl Graph {
     }
 
     /// Chain and branch of a new operation.
-    fn place(
-        &mut self,
-        at: At,
-        signed: &SignedOperation,
-        prev: Option<At>,
-        key: Option<MemberKey>,
-    ) -> (At, At) {
+    fn place(&mut self, at: At, signed: &SignedOperation, prev: Option<At>, key: Option<MemberKey>) -> (At, At) {
         let Some(prev) = prev else {
             let key = key.unwrap_or(MemberKey([0; 32]));
             let chain = self.chains.push(Chain {
                 mid: signed.mid(),
                 key,
-                name: if let Body::Join(join) = &signed.operation().body { join.name.as_str().into() } else { "".into() },
+                name: if let Body::Join(join) = &signed.operation().body {
+                    join.name.as_str().into()
+                } else {
+                    "".into()
+                },
                 root: at,
                 leaves: Vec::new(),
                 offices: Vec::new(),
