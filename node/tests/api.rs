@@ -242,7 +242,8 @@ async fn two_people_meet_by_a_link_and_read_each_other() {
     let link = invite.link.unwrap();
     let seen = at_ben.client.preview(&NewPreview { link: link.clone(), ..NewPreview::default() }).await.unwrap();
     assert_eq!((seen.group.as_str(), seen.members), ("Harbour", 1));
-    let mut heard = at_ana.client.follow(None, Some(group), &["message"]);
+    let position = at_ana.client.status().await.unwrap().position;
+    let mut heard = at_ana.client.follow(position, Some(group), &["message"]);
     let begun = at_ben.client.join(&NewJoin { link, ..NewJoin::default() }).await.unwrap();
     eventually("Ben has a seat", async || {
         let join = at_ben.client.join_state(&begun.id).await.ok()?;

@@ -119,6 +119,10 @@ impl Group {
         }
         self.duties.acks_moved(ctx.now);
         self.duties.grant_soon(ctx.now);
+        if !self.outbox.is_empty() {
+            // What waited for somebody to listen goes now.
+            self.duties.wake_soon(ctx.now);
+        }
     }
 
     fn on_rekey(&mut self, ctx: &mut Context<'_>, appended: &Appended) {

@@ -53,11 +53,19 @@ impl Group {
         Ok(())
     }
 
+    /// Rule E-36: log sync with the peer at hand comes before the first words. A newcomer that knows nobody's leaf yet
+    /// would seal to nobody, and the Grant that follows begins behind those words: they could never be read (E-47).
+    pub(super) fn has_listeners(&self) -> bool {
+        let keyed = self.membership.roster().keyed();
+        let others = || keyed.iter().filter(|mid| **mid != self.me);
+        others().next().is_none() || others().any(|mid| self.logs.leaf_of(mid).is_some())
+    }
+
     /// Seals what waits in the outbox, oldest first, as far as it goes.
     pub(super) fn flush_outbox(&mut self, ctx: &mut Context<'_>) {
         while let Some((&number, text)) = self.outbox.first_key_value() {
             let text = text.clone();
-            if self.may_speak().is_err() {
+            if self.may_speak().is_err() || !self.has_listeners() {
                 return;
             }
             let Ok(sealed) = self.seal_text(ctx, &text) else { return };
