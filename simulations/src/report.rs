@@ -24,8 +24,8 @@ pub fn event_text(event: &Event) -> Option<String> {
 
 /// An action as the scenario language says it.
 #[must_use]
-pub fn act_text(_scenario: &Scenario, act: &Act) -> String {
-    format!("{act:?}")
+pub fn act_text(scenario: &Scenario, act: &Act) -> String {
+    scenario.act_text(act)
 }
 
 /// The verb of an action.

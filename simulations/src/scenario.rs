@@ -3,12 +3,18 @@
 //! A plan drawn from a seed and a file written by hand are the same thing, this value; it prints as the text that
 //! parses to it. Hosts are numbers from 0: first the members, then the outsiders.
 
+mod cursor;
+mod demands;
 mod expect;
-
+mod labels;
+mod lexer;
 mod names;
+mod parser;
+mod print;
+mod verbs;
 
 pub use expect::{Compare, Expect, Predicate, When};
-
+pub use lexer::{Fault, FaultCode};
 pub use names::Who;
 
 use crate::network::{HostId, Quality};
@@ -294,6 +300,14 @@ impl Scenario {
             timed: Vec::new(),
             expects: Vec::new(),
         }
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// Up to twenty faults, each with its line and column.
+    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        parser::parse(text)
     }
 
     /// All hosts.
