@@ -11,12 +11,14 @@ pub mod chance;
 pub mod host;
 pub mod network;
 pub mod oracle;
+pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod shrink;
 pub mod trace;
 pub mod world;
 
 pub use oracle::Violation;
 pub use scenario::Scenario;
 pub use trace::{Keep, Trace};
-pub use world::{Memo, Options, Outcome, Verdict, World};
+pub use world::{Memo, Options, Outcome, Verdict, World, percentile_of};

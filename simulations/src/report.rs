@@ -1,8 +1,65 @@
-//! Words and pages about runs. The only room that prints.
+//! Words and pages about runs.
+
+mod page;
+mod sum;
+
+pub use page::{page, sum_page};
+pub use sum::{Failure, Sized, Sum};
 
 use coterie_protocol::Event;
 
+use crate::oracle::Violation;
 use crate::scenario::{Act, Scenario};
+use crate::trace::{Line, clock_text};
+use crate::world::{Outcome, Verdict, World};
+
+/// A line of the trace in fixed columns.
+#[must_use]
+pub fn line_text(scenario: &Scenario, line: &Line) -> String {
+    let name = |id: u16| scenario.host_name(id);
+    let who = match (line.host, line.to) {
+        (Some(host), Some(to)) => format!("{}>{}", name(host), name(to)),
+        (Some(host), None) => name(host),
+        (None, _) => String::new(),
+    };
+    format!("{} {:>8}  {who:<9} {:<9} {}", clock_text(line.t), line.n, line.kind, line.what)
+}
+
+/// What failed, in the first line of its report.
+#[must_use]
+pub fn failure_text(scenario: &Scenario, violation: &Violation) -> String {
+    let host = scenario.host_name(violation.host);
+    format!("FAIL {} at {} on {host}: {}", violation.id, clock_text(violation.story_us), violation.text)
+}
+
+/// How a run ended.
+#[must_use]
+pub fn verdict_text(scenario: &Scenario, outcome: &Outcome) -> String {
+    let word = if outcome.verdict == Verdict::Good { "PASS" } else { "FAIL" };
+    let ms = |us: Option<u64>| us.map_or_else(|| "never".into(), |us| format!("{} ms", us / 1_000));
+    format!(
+        "{word} \"{}\" seed {}: {} simulated, {} events, {} messages, T_msg {}, T_members {}, trace {}",
+        scenario.name,
+        scenario.seed,
+        clock_text(outcome.time_us),
+        outcome.events,
+        outcome.latencies_us.len(),
+        ms(outcome.t_msg_us),
+        ms(outcome.t_members_us),
+        outcome.hash.get(..16).unwrap_or_default()
+    )
+}
+
+/// A run as lines of JSON: a head, the trace, the sum.
+#[must_use]
+pub fn jsonl(scenario: &Scenario, world: &World, outcome: &Outcome) -> String {
+    let head = serde_json::json!({"schema": "coterie.sim/1", "seed": scenario.seed, "scenario": scenario.to_text()});
+    let good = outcome.verdict == Verdict::Good;
+    let last = serde_json::json!({"good": good, "trace": outcome.hash, "events": outcome.events, "time_us": outcome.time_us});
+    let lines = world.trace.lines().filter_map(|line| serde_json::to_string(line).ok());
+    let all = std::iter::once(head.to_string()).chain(lines).chain([last.to_string()]);
+    all.collect::<Vec<_>>().join("\n") + "\n"
+}
 
 /// What an event of a core says in the trace; nothing for the frequent ones.
 #[must_use]

@@ -5,11 +5,13 @@
 //! every step; when the story is over all faults end, and within a bound everybody must agree (SIM-30).
 
 mod actions;
+mod demands;
 mod ending;
 mod faults;
 mod streams;
 mod wishes;
 
+pub use demands::percentile_of;
 pub use ending::{Outcome, Verdict};
 pub use wishes::CANARY;
 
@@ -105,6 +107,7 @@ pub struct World {
     /// When the last fault that stood against full connectivity ended.
     healed_us: u64,
     acts_left: usize,
+    judgements: Vec<demands::Judgement>,
     phase: Phase,
 }
 
@@ -151,6 +154,7 @@ impl World {
             events: 0,
             healed_us: 0,
             acts_left: 0,
+            judgements: Vec::new(),
             phase: Phase::Seating,
             scenario,
         }

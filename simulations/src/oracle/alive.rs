@@ -80,6 +80,45 @@ impl Oracle {
         None
     }
 
+    /// Whether a host shows the words of an entry.
+    #[must_use]
+    pub fn shows(&self, host: HostId, entry: &coterie_protocol::EntryId) -> bool {
+        self.seen[usize::from(host)].lines.get(entry).is_some_and(|line| line.kind == MessageKind::Text)
+    }
+
+    /// Acknowledged messages that one of these is due and does not show.
+    #[must_use]
+    pub fn lost(&self, who: &[HostId]) -> u64 {
+        let is_missing = |entry, said: &super::Said| {
+            who.iter().any(|&id| said.due.contains(&self.keys[usize::from(id)]) && !self.shows(id, entry))
+        };
+        let lost = self.said.iter().filter(|(entry, said)| {
+            said.acknowledged && !self.ends.contains(&said.author) && is_missing(entry, said)
+        });
+        lost.count() as u64
+    }
+
+    /// Whether a host's person was told this.
+    #[must_use]
+    pub fn has_alarm(&self, host: HostId, name: &str) -> bool {
+        let bare = |text: &str| text.replace(['_', '-'], "").to_lowercase();
+        self.seen[usize::from(host)].alarms.iter().any(|(kind, _)| bare(kind) == bare(name))
+    }
+
+    /// The most dials of one host in one minute of the story.
+    #[must_use]
+    pub fn dials_per_minute_max(&self) -> u64 {
+        let mut most = 0;
+        for seen in &self.seen {
+            let mut minutes = std::collections::BTreeMap::<u64, u64>::new();
+            for at in seen.dials.iter().filter(|at| **at >= self.zero_us) {
+                *minutes.entry((at - self.zero_us) / 60_000_000).or_default() += 1;
+            }
+            most = most.max(minutes.values().copied().max().unwrap_or(0));
+        }
+        most
+    }
+
     /// All is over: what can only be judged now.
     pub fn at_rest(&mut self, hosts: &[Host], _gid: Option<GroupId>, now_us: u64, _is_liveness_judged: bool) {
         self.s3_causality(hosts, now_us);

@@ -250,7 +250,7 @@ impl World {
         self.disagreement_text(hosts).unwrap_or_else(|| "they agree now".into())
     }
 
-    fn disagreement_text(&self, hosts: &[HostId]) -> Option<String> {
+    pub(super) fn disagreement_text(&self, hosts: &[HostId]) -> Option<String> {
         self.disagreement_of_rosters(hosts)
             .or_else(|| self.oracle.missing_message(&self.hosts, hosts, &self.scenario))
             .or_else(|| self.full_outbox(hosts))
@@ -304,7 +304,7 @@ impl World {
             .map(|&id| format!("{} texts wait in the outbox of {}", waiting(id), self.name(id)))
     }
 
-    fn name(&self, id: HostId) -> String {
+    pub(super) fn name(&self, id: HostId) -> String {
         self.scenario.host_name(id)
     }
 
@@ -325,12 +325,6 @@ impl World {
             faults: fault_counts(&self.scenario),
         }
     }
-
-    // ---- demands ----------------------------------------------------------------------------------------------------
-
-    fn look(&mut self) {}
-
-    fn judge_demands(&mut self) {}
 }
 
 fn fault_counts(scenario: &Scenario) -> std::collections::BTreeMap<String, u64> {
