@@ -21,7 +21,9 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
     let mut code = 0;
     let is_over = |seeds: u64, ms: u64| match (command.count, command.seconds) {
         (None, None) => seeds >= SEEDS_DEFAULT,
-        (count, seconds) => count.is_some_and(|count| seeds >= count) || seconds.is_some_and(|seconds| ms >= seconds * 1_000),
+        (count, seconds) => {
+            count.is_some_and(|count| seeds >= count) || seconds.is_some_and(|seconds| ms >= seconds * 1_000)
+        }
     };
     while !is_over(sum.seeds, watch.ms()) {
         let seed = command.start.wrapping_add(sum.seeds);
@@ -29,7 +31,12 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
         let before = watch.ms();
         let (_, outcome) = live(&scenario, command.how.options(Keep::Newest));
         sum.add(&scenario, &outcome, watch.ms() - before);
-        door::progress(&format!("seed {seed}: {} runs, {} failed, {} s", sum.seeds, sum.failures.len(), watch.ms() / 1_000));
+        door::progress(&format!(
+            "seed {seed}: {} runs, {} failed, {} s",
+            sum.seeds,
+            sum.failures.len(),
+            watch.ms() / 1_000
+        ));
         if let Verdict::Failed(violation) = &outcome.verdict {
             door::progress("");
             door::say(&failure_text(&scenario, violation));
@@ -63,7 +70,8 @@ pub(crate) fn crash_every_commit(scenario: &Scenario, host: &str, how: How) -> R
     if outcome.verdict != Verdict::Good {
         return Err(format!("the story fails without a crash\n{}", verdict_text(scenario, &outcome)));
     }
-    let commits = world.trace.lines().filter(|line| line.kind == "commit" && line.host == Some(id) && line.t > 0).count() as u64;
+    let commits =
+        world.trace.lines().filter(|line| line.kind == "commit" && line.host == Some(id) && line.t > 0).count() as u64;
     for commit in 1..=commits {
         for point in [Moment::Before, Moment::During, Moment::After] {
             let mut story = scenario.clone();
@@ -112,7 +120,12 @@ pub(crate) fn compare(base: &Path, new: &Path) -> Result<u8, String> {
         let (old, now) = (base.get(name).copied().unwrap_or(0), new.get(name).copied().unwrap_or(0));
         let per_mille = now.saturating_mul(1_000) / old.max(1);
         let is_worse = old > 0 && per_mille > 1_100;
-        door::say(&format!("{name:<28} {old:>14} {now:>14} {:>6}.{}%{}", per_mille / 10, per_mille % 10, if is_worse { " WORSE" } else { "" }));
+        door::say(&format!(
+            "{name:<28} {old:>14} {now:>14} {:>6}.{}%{}",
+            per_mille / 10,
+            per_mille % 10,
+            if is_worse { " WORSE" } else { "" }
+        ));
         if is_worse {
             code = 17;
         }

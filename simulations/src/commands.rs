@@ -234,7 +234,8 @@ fn run_file(command: &Run) -> Result<u8, String> {
     if let Some(host) = &command.crash_every_commit {
         return crate::campaign::crash_every_commit(&scenario, host, command.how);
     }
-    let keep = if command.html.is_some() || command.jsonl.is_some() || command.verbose { Keep::All } else { Keep::Newest };
+    let keep =
+        if command.html.is_some() || command.jsonl.is_some() || command.verbose { Keep::All } else { Keep::Newest };
     let (world, outcome) = live(&scenario, command.how.options(keep));
     if command.verbose {
         door::say("  sim time      event  host    kind     what");
@@ -250,7 +251,8 @@ fn run_file(command: &Run) -> Result<u8, String> {
         Path::new("target/coterie-sim").join(name).with_extension("html")
     });
     if command.html.is_some() || !command.quiet {
-        let (world, outcome) = if keep == Keep::All { (world, outcome) } else { live(&scenario, command.how.options(Keep::All)) };
+        let (world, outcome) =
+            if keep == Keep::All { (world, outcome) } else { live(&scenario, command.how.options(Keep::All)) };
         door::write(&page, &coterie_simulations::report::page(&scenario, &world, &outcome))?;
         door::say(&format!("timeline: {}", page.display()));
     }

@@ -8,7 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::chance::{MILLION, below, between, happens, log_uniform, pick, shuffle, stream};
 use crate::network::{HostId, Quality};
-use crate::scenario::{Act, ClockTurn, DiskOrder, Habit, LinkSetting, Moment, Pace, Power, Scenario, Tie, Timed, Ways, Who};
+use crate::scenario::{
+    Act, ClockTurn, DiskOrder, Habit, LinkSetting, Moment, Pace, Power, Scenario, Tie, Timed, Ways, Who,
+};
 
 const SECOND: u64 = 1_000_000;
 
@@ -143,7 +145,8 @@ impl Draft {
             self.labels += 1;
             let (label, at) = (format!("L{}", self.labels), between(&mut self.rng, SECOND, self.length_us / 2));
             let uses = u8::try_from(between(&mut self.rng, 1, 3)).unwrap_or(1);
-            let invite = Act::Invite { who: Who::Hosts(vec![0]), links: 1, uses, expires_us: None, label: Some(label.clone()) };
+            let invite =
+                Act::Invite { who: Who::Hosts(vec![0]), links: 1, uses, expires_us: None, label: Some(label.clone()) };
             self.at(at, invite);
             let join_at = at + self.ms(1_000, 60_000);
             self.at(join_at, Act::Join { who: Who::Hosts(vec![host]), label: label.clone() });
@@ -188,7 +191,11 @@ impl Draft {
         let latency_us = self.ms(1, 400);
         let jitter_us = if self.coin(MILLION / 2) { self.ms(1, 200) } else { 0 };
         // From a tenth of a per cent to thirty per cent.
-        let loss_ppm = if self.coin(MILLION / 2) { u32::try_from(log_uniform(&mut self.rng, 100, 30_000)).unwrap_or(0) * 10 } else { 0 };
+        let loss_ppm = if self.coin(MILLION / 2) {
+            u32::try_from(log_uniform(&mut self.rng, 100, 30_000)).unwrap_or(0) * 10
+        } else {
+            0
+        };
         let quality = Quality { latency_us, jitter_us, loss_ppm, ..Quality::default() };
         let all = self.all();
         self.story.links.push(LinkSetting { from: all.clone(), to: all, ways: Ways::Both, quality });
@@ -264,7 +271,8 @@ impl Draft {
     fn crash(&mut self) {
         let (host, at) = (self.member(), self.moment());
         let commit = log_uniform(&mut self.rng, 1, 60);
-        let point = pick(&mut self.rng, &[Moment::Before, Moment::During, Moment::After]).copied().unwrap_or(Moment::After);
+        let point =
+            pick(&mut self.rng, &[Moment::Before, Moment::During, Moment::After]).copied().unwrap_or(Moment::After);
         self.at(at, Act::Crash { host, commit, point });
         let back = at + self.ms(1_000, 90_000);
         self.at(back, Act::Restart(vec![host]));
@@ -357,8 +365,9 @@ mod tests {
             .map(|timed| crate::report::act_word(&timed.act))
             .collect();
         for word in [
-            "split", "cut", "flap", "swizzle", "ring", "graph", "slow", "kill", "stop", "crash", "pause", "clock", "disk",
-            "move", "dial", "behave", "restore", "say", "invite", "join", "revoke", "promote", "demote", "remove", "leave",
+            "split", "cut", "flap", "swizzle", "ring", "graph", "slow", "kill", "stop", "crash", "pause", "clock",
+            "disk", "move", "dial", "behave", "restore", "say", "invite", "join", "revoke", "promote", "demote",
+            "remove", "leave",
         ] {
             assert!(words.contains(word), "{word}");
         }

@@ -55,7 +55,8 @@ pub fn verdict_text(scenario: &Scenario, outcome: &Outcome) -> String {
 pub fn jsonl(scenario: &Scenario, world: &World, outcome: &Outcome) -> String {
     let head = serde_json::json!({"schema": "coterie.sim/1", "seed": scenario.seed, "scenario": scenario.to_text()});
     let good = outcome.verdict == Verdict::Good;
-    let last = serde_json::json!({"good": good, "trace": outcome.hash, "events": outcome.events, "time_us": outcome.time_us});
+    let last =
+        serde_json::json!({"good": good, "trace": outcome.hash, "events": outcome.events, "time_us": outcome.time_us});
     let lines = world.trace.lines().filter_map(|line| serde_json::to_string(line).ok());
     let all = std::iter::once(head.to_string()).chain(lines).chain([last.to_string()]);
     all.collect::<Vec<_>>().join("\n") + "\n"

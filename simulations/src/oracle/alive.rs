@@ -92,9 +92,10 @@ impl Oracle {
         let is_missing = |entry, said: &super::Said| {
             who.iter().any(|&id| said.due.contains(&self.keys[usize::from(id)]) && !self.shows(id, entry))
         };
-        let lost = self.said.iter().filter(|(entry, said)| {
-            said.acknowledged && !self.ends.contains(&said.author) && is_missing(entry, said)
-        });
+        let lost = self
+            .said
+            .iter()
+            .filter(|(entry, said)| said.acknowledged && !self.ends.contains(&said.author) && is_missing(entry, said));
         lost.count() as u64
     }
 

@@ -47,11 +47,22 @@ pub fn page(scenario: &Scenario, world: &World, outcome: &Outcome) -> String {
         Verdict::Good => ("PASS", "good", "every invariant and every demand held".to_owned()),
         Verdict::Failed(violation) => ("FAIL", "bad", super::failure_text(scenario, violation)),
     };
-    let mut out = String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">");
+    let mut out = String::from(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">",
+    );
     let _ = write!(out, "<title>{}</title><style>{STYLE}</style></head><body>", escape(&scenario.name));
-    let _ = write!(out, "<header><span class=\"{class}\">{word}</span><h1>{}</h1><p>{}</p></header>", escape(&scenario.name), escape(&detail));
+    let _ = write!(
+        out,
+        "<header><span class=\"{class}\">{word}</span><h1>{}</h1><p>{}</p></header>",
+        escape(&scenario.name),
+        escape(&detail)
+    );
     out.push_str(&tiles(scenario, outcome));
-    let _ = write!(out, "<figure><svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"timeline\">", frame.bottom() + 118);
+    let _ = write!(
+        out,
+        "<figure><svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"timeline\">",
+        frame.bottom() + 118
+    );
     out.push_str(&hatches());
     out.push_str(&bands(&frame));
     out.push_str(&lanes(&frame));
@@ -67,7 +78,9 @@ pub fn page(scenario: &Scenario, world: &World, outcome: &Outcome) -> String {
 }
 
 fn tiles(scenario: &Scenario, outcome: &Outcome) -> String {
-    let seconds = |us: Option<u64>| us.map_or_else(|| "–".into(), |us| format!("{}.{:01} s", us / 1_000_000, us % 1_000_000 / 100_000));
+    let seconds = |us: Option<u64>| {
+        us.map_or_else(|| "–".into(), |us| format!("{}.{:01} s", us / 1_000_000, us % 1_000_000 / 100_000))
+    };
     let p = |percent| format!("{} ms", percentile_of(&outcome.latencies_us, percent) / 1_000);
     let cells = [
         ("hosts", scenario.host_count().to_string()),
@@ -86,7 +99,9 @@ fn tiles(scenario: &Scenario, outcome: &Outcome) -> String {
 fn hatches() -> String {
     let one = |(index, hue): (usize, &u16)| {
         let turn = 45 + 30 * index;
-        format!("<pattern id=\"h{index}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate({turn})\"><rect width=\"6\" height=\"6\" fill=\"hsl({hue} 70% 60% / .16)\"/><line x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\" stroke=\"hsl({hue} 70% 50% / .35)\" stroke-width=\"1.2\"/></pattern>")
+        format!(
+            "<pattern id=\"h{index}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate({turn})\"><rect width=\"6\" height=\"6\" fill=\"hsl({hue} 70% 60% / .16)\"/><line x1=\"0\" y1=\"0\" x2=\"0\" y2=\"6\" stroke=\"hsl({hue} 70% 50% / .35)\" stroke-width=\"1.2\"/></pattern>"
+        )
     };
     format!("<defs>{}</defs>", HUES.iter().enumerate().map(one).collect::<String>())
 }
@@ -103,7 +118,9 @@ fn bands(frame: &Frame<'_>) -> String {
         let (parts, until) = match &timed.act {
             Act::Split(parts) => (parts.clone(), heal_after(timed.at_us)),
             Act::Isolate(hosts) => (vec![hosts.clone()], heal_after(timed.at_us)),
-            Act::Flap { hosts, for_us, .. } | Act::Swizzle { hosts, for_us } => (vec![hosts.clone()], timed.at_us + for_us),
+            Act::Flap { hosts, for_us, .. } | Act::Swizzle { hosts, for_us } => {
+                (vec![hosts.clone()], timed.at_us + for_us)
+            }
             Act::Cut { from, to, .. } => (vec![from.clone(), to.clone()], heal_after(timed.at_us)),
             _ => continue,
         };
@@ -111,7 +128,12 @@ fn bands(frame: &Frame<'_>) -> String {
         for (side, hosts) in parts.iter().enumerate() {
             for &host in hosts {
                 let y = frame.y(host) - LANE / 2;
-                let _ = write!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{LANE}\" fill=\"url(#h{})\"/>", end.saturating_sub(x).max(1), side % HUES.len());
+                let _ = write!(
+                    out,
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{LANE}\" fill=\"url(#h{})\"/>",
+                    end.saturating_sub(x).max(1),
+                    side % HUES.len()
+                );
             }
         }
     }
@@ -123,7 +145,13 @@ fn lanes(frame: &Frame<'_>) -> String {
     for host in 0..frame.scenario.host_count() {
         let y = frame.y(host);
         let name = frame.scenario.host_name(host);
-        let _ = write!(out, "<line class=\"lane\" x1=\"{LEFT}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>", WIDTH - 16, LEFT - 10, y + 4);
+        let _ = write!(
+            out,
+            "<line class=\"lane\" x1=\"{LEFT}\" y1=\"{y}\" x2=\"{}\" y2=\"{y}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>",
+            WIDTH - 16,
+            LEFT - 10,
+            y + 4
+        );
     }
     for tick in 0..=8_u64 {
         let t = frame.end_us / 8 * tick;
@@ -131,7 +159,13 @@ fn lanes(frame: &Frame<'_>) -> String {
         let label = clock_text(t);
         let label = label.strip_prefix("00:").unwrap_or(&label);
         let label = label.split('.').next().unwrap_or_default();
-        let _ = write!(out, "<line class=\"tick\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\"/><text class=\"time\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", TOP - 4, frame.bottom(), TOP - 12);
+        let _ = write!(
+            out,
+            "<line class=\"tick\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{}\"/><text class=\"time\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
+            TOP - 4,
+            frame.bottom(),
+            TOP - 12
+        );
     }
     out
 }
@@ -153,7 +187,13 @@ fn downs(frame: &Frame<'_>, lines: &[&Line]) -> String {
                 since.entry(host).or_insert(line.t);
                 if line.kind == "crash" {
                     let (x, y) = (frame.x(line.t), frame.y(host));
-                    let _ = write!(crosses, "<path class=\"crash\" d=\"M{} {}l8 8m0 -8l-8 8\"><title>{}</title></path>", x.saturating_sub(4), y - 4, clock_text(line.t));
+                    let _ = write!(
+                        crosses,
+                        "<path class=\"crash\" d=\"M{} {}l8 8m0 -8l-8 8\"><title>{}</title></path>",
+                        x.saturating_sub(4),
+                        y - 4,
+                        clock_text(line.t)
+                    );
                 }
             }
             "boot" | "resume" => {
@@ -192,7 +232,13 @@ fn marks(frame: &Frame<'_>, outcome: &Outcome) -> String {
     let mut out = String::new();
     let mut line = |at: u64, class: &str, text: &str| {
         let x = frame.x(at);
-        let _ = write!(out, "<line class=\"{class}\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{bottom}\"/><text class=\"{class}\" x=\"{}\" y=\"{}\">{text}</text>", TOP - 4, x + 4, bottom + 14);
+        let _ = write!(
+            out,
+            "<line class=\"{class}\" x1=\"{x}\" y1=\"{}\" x2=\"{x}\" y2=\"{bottom}\"/><text class=\"{class}\" x=\"{}\" y=\"{}\">{text}</text>",
+            TOP - 4,
+            x + 4,
+            bottom + 14
+        );
     };
     if outcome.healed_us > 0 {
         line(outcome.healed_us, "heal", "healed");
@@ -227,14 +273,27 @@ fn traffic(frame: &Frame<'_>, lines: &[&Line]) -> String {
     }
     let _ = write!(path, "L{} {base}Z", WIDTH - 16);
     let per_second = most.saturating_mul(BINS).saturating_mul(1_000_000) / frame.end_us.max(1);
-    format!("<path class=\"traffic\" d=\"{path}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">bytes</text><text class=\"time\" x=\"{}\" y=\"{}\" text-anchor=\"end\">peak {per_second} B/s in all</text>", LEFT - 10, base, WIDTH - 16, base + 12)
+    format!(
+        "<path class=\"traffic\" d=\"{path}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">bytes</text><text class=\"time\" x=\"{}\" y=\"{}\" text-anchor=\"end\">peak {per_second} B/s in all</text>",
+        LEFT - 10,
+        base,
+        WIDTH - 16,
+        base + 12
+    )
 }
 
 fn story(scenario: &Scenario) -> String {
     let rows = scenario.timed.iter().map(|timed| {
-        format!("<tr><td>{}</td><td><code>{}</code></td></tr>", clock_text(timed.at_us), escape(&scenario.act_text(&timed.act)))
+        format!(
+            "<tr><td>{}</td><td><code>{}</code></td></tr>",
+            clock_text(timed.at_us),
+            escape(&scenario.act_text(&timed.act))
+        )
     });
-    let demands = scenario.expects.iter().map(|expect| format!("<li><code>{}</code></li>", escape(&scenario.expect_text(expect))));
+    let demands = scenario
+        .expects
+        .iter()
+        .map(|expect| format!("<li><code>{}</code></li>", escape(&scenario.expect_text(expect))));
     format!(
         "<section class=\"two\"><details open><summary>the story</summary><table>{}</table></details><details open><summary>what must hold</summary><ul>{}<li>every invariant below</li></ul></details></section>",
         rows.collect::<String>(),
@@ -257,9 +316,18 @@ fn checks(outcome: &Outcome) -> String {
 /// The page of a campaign.
 #[must_use]
 pub fn sum_page(sum: &Sum) -> String {
-    let mut out = String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>campaign</title>");
+    let mut out =
+        String::from("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>campaign</title>");
     let (word, class) = if sum.failures.is_empty() { ("PASS", "good") } else { ("FAIL", "bad") };
-    let _ = write!(out, "<style>{STYLE}</style></head><body><header><span class=\"{class}\">{word}</span><h1>{} seeds from {}</h1><p>{} simulated hours, {} events, {} violations</p></header>", sum.seeds, sum.start, sum.time_us / 3_600_000_000, sum.events, sum.failures.len());
+    let _ = write!(
+        out,
+        "<style>{STYLE}</style></head><body><header><span class=\"{class}\">{word}</span><h1>{} seeds from {}</h1><p>{} simulated hours, {} events, {} violations</p></header>",
+        sum.seeds,
+        sum.start,
+        sum.time_us / 3_600_000_000,
+        sum.events,
+        sum.failures.len()
+    );
     let faults: String = sum.faults.iter().map(|(name, count)| format!("<div><b>{count}</b>{name}</div>")).collect();
     let _ = write!(out, "<section class=\"tiles\">{faults}</section>");
     for (nodes, sized) in &sum.sizes {
@@ -284,7 +352,10 @@ fn curve(title: &str, sorted: &[u64]) -> String {
         let value = percentile_of(sorted, percent).min(most);
         let _ = write!(path, "L{} {}", 40 + 300 * value / most, 120 - u64::from(percent));
     }
-    format!("<figure class=\"small\"><svg viewBox=\"0 0 360 150\"><text x=\"40\" y=\"14\">{}</text><line class=\"lane\" x1=\"40\" y1=\"120\" x2=\"340\" y2=\"120\"/><path class=\"curve\" d=\"{path}\"/><text class=\"time\" x=\"40\" y=\"138\">0</text><text class=\"time\" x=\"340\" y=\"138\" text-anchor=\"end\">p99 {most} ms</text></svg></figure>", escape(title))
+    format!(
+        "<figure class=\"small\"><svg viewBox=\"0 0 360 150\"><text x=\"40\" y=\"14\">{}</text><line class=\"lane\" x1=\"40\" y1=\"120\" x2=\"340\" y2=\"120\"/><path class=\"curve\" d=\"{path}\"/><text class=\"time\" x=\"40\" y=\"138\">0</text><text class=\"time\" x=\"340\" y=\"138\" text-anchor=\"end\">p99 {most} ms</text></svg></figure>",
+        escape(title)
+    )
 }
 
 fn escape(text: &str) -> String {

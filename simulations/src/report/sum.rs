@@ -140,15 +140,32 @@ impl Sum {
     /// Percentiles by group size.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut out = format!("{:>6} {:<12} {:>8} {:>8} {:>8} {:>8} {:>8}\n", "hosts", "measure", "runs", "p50 ms", "p95 ms", "p99 ms", "max ms");
+        let mut out = format!(
+            "{:>6} {:<12} {:>8} {:>8} {:>8} {:>8} {:>8}\n",
+            "hosts", "measure", "runs", "p50 ms", "p95 ms", "p99 ms", "max ms"
+        );
         for (nodes, sized) in &self.sizes {
             for (name, values) in sized.rows() {
                 let mut sorted = values.clone();
                 sorted.sort_unstable();
                 let p = |percent| percentile_of(&sorted, percent);
-                let _ = writeln!(out, "{nodes:>6} {name:<12} {:>8} {:>8} {:>8} {:>8} {:>8}", sorted.len(), p(50), p(95), p(99), p(100));
+                let _ = writeln!(
+                    out,
+                    "{nodes:>6} {name:<12} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                    sorted.len(),
+                    p(50),
+                    p(95),
+                    p(99),
+                    p(100)
+                );
             }
-            let _ = writeln!(out, "{nodes:>6} {:<12} {:>8} {:>8}", "bytes/msg", sized.messages, sized.bytes / sized.messages.max(1));
+            let _ = writeln!(
+                out,
+                "{nodes:>6} {:<12} {:>8} {:>8}",
+                "bytes/msg",
+                sized.messages,
+                sized.bytes / sized.messages.max(1)
+            );
         }
         out
     }

@@ -109,7 +109,11 @@ impl<'a> Cursor<'a> {
         let is_name = word.len() <= 32
             && word.starts_with(|c: char| c.is_ascii_alphabetic())
             && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        if is_name { Ok(word.into()) } else { Err(self.fault_before(FaultCode::Value, "a name: a letter, then letters, digits, - and _")) }
+        if is_name {
+            Ok(word.into())
+        } else {
+            Err(self.fault_before(FaultCode::Value, "a name: a letter, then letters, digits, - and _"))
+        }
     }
 
     pub(super) fn number(&mut self, low: u64, high: u64) -> Read<u64> {
@@ -129,7 +133,9 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn time_of(&self, word: &str) -> Read<u64> {
-        time_us(word).ok_or_else(|| self.fault_before(FaultCode::Value, format!("\"{word}\" is no time such as 500ms, 30s or 1m30s")))
+        time_us(word).ok_or_else(|| {
+            self.fault_before(FaultCode::Value, format!("\"{word}\" is no time such as 500ms, 30s or 1m30s"))
+        })
     }
 
     /// One host.
@@ -211,7 +217,10 @@ impl<'a> Cursor<'a> {
                 let rest = word.strip_prefix(['n', 'x']).unwrap_or_default();
                 rest.starts_with(|c: char| c.is_ascii_digit())
             };
-            token.is("[") || (token.kind == Kind::Word && (is_numbered(&token.text) || matches!(token.text.as_str(), "all" | "members" | "admins" | "any")))
+            token.is("[")
+                || (token.kind == Kind::Word
+                    && (is_numbered(&token.text)
+                        || matches!(token.text.as_str(), "all" | "members" | "admins" | "any")))
         })
     }
 
@@ -259,8 +268,14 @@ pub(super) fn number(word: &str) -> Option<u64> {
 
 /// `1m30s` in µs.
 pub(super) fn time_us(word: &str) -> Option<u64> {
-    const UNITS: [(&str, u64); 6] =
-        [("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000), ("d", 86_400_000_000), ("w", 604_800_000_000)];
+    const UNITS: [(&str, u64); 6] = [
+        ("ms", 1_000),
+        ("s", 1_000_000),
+        ("m", 60_000_000),
+        ("h", 3_600_000_000),
+        ("d", 86_400_000_000),
+        ("w", 604_800_000_000),
+    ];
     let mut rest = word;
     let mut sum = 0_u64;
     if rest.is_empty() {

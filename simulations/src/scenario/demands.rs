@@ -6,11 +6,29 @@ use super::lexer::FaultCode;
 use crate::network::HostId;
 
 const PREDICATES: [&str; 13] = [
-    "converged", "members", "roster", "seated", "refused", "lost", "duplicates", "outbox", "seen", "unseen", "alarm",
-    "latency", "dials",
+    "converged",
+    "members",
+    "roster",
+    "seated",
+    "refused",
+    "lost",
+    "duplicates",
+    "outbox",
+    "seen",
+    "unseen",
+    "alarm",
+    "latency",
+    "dials",
 ];
 const REASONS: [&str; 9] = [
-    "link_used", "link_revoked", "link_expired", "inviter_gone", "banned", "group_full", "seat_lost", "already_member",
+    "link_used",
+    "link_revoked",
+    "link_expired",
+    "inviter_gone",
+    "banned",
+    "group_full",
+    "seat_lost",
+    "already_member",
     "rejected",
 ];
 
@@ -43,7 +61,8 @@ fn compared(cursor: &mut Cursor<'_>) -> Read<(Compare, u64)> {
     let word = cursor.word("a number, with <, <=, =, >= or > before it")?;
     let (compare, rest) = sign(word);
     let word = if rest.is_empty() { cursor.word("a number")? } else { rest };
-    let count = number(word).ok_or_else(|| cursor.fault_before(FaultCode::Value, format!("\"{word}\" is no number")))?;
+    let count =
+        number(word).ok_or_else(|| cursor.fault_before(FaultCode::Value, format!("\"{word}\" is no number")))?;
     Ok((compare, count))
 }
 
@@ -119,7 +138,10 @@ fn refused(cursor: &mut Cursor<'_>) -> Read<Predicate> {
             let word = values.first().copied().unwrap_or_default();
             if !REASONS.contains(&word) {
                 let near = super::lexer::nearest(word, REASONS);
-                let hint = near.map_or_else(|| format!("one of: {}", REASONS.join(", ")), |near| format!("did you mean \"{near}\"?"));
+                let hint = near.map_or_else(
+                    || format!("one of: {}", REASONS.join(", ")),
+                    |near| format!("did you mean \"{near}\"?"),
+                );
                 return Err(cursor.fault_before(FaultCode::Option, format!("unknown reason \"{word}\"; {hint}")));
             }
             Some(word.to_owned())

@@ -48,7 +48,9 @@ fn defines(act: &Act) -> Vec<String> {
             (1..=all).map(|number| if number == 1 { label.clone() } else { format!("{label}.{number}") }).collect()
         }
         Act::Invite { label: Some(label), links: 1, .. } | Act::Snapshot { label, .. } => vec![label.clone()],
-        Act::Invite { label: Some(label), links, .. } => (1..=*links).map(|number| format!("{label}.{number}")).collect(),
+        Act::Invite { label: Some(label), links, .. } => {
+            (1..=*links).map(|number| format!("{label}.{number}")).collect()
+        }
         _ => Vec::new(),
     }
 }

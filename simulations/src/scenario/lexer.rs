@@ -144,7 +144,12 @@ fn quoted(letters: &[char], mut at: usize) -> Option<(String, usize)> {
 /// restricted one) up to a third of the length, and at least two.
 pub(super) fn nearest<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (word.chars().count() / 3).max(2);
-    legal.into_iter().map(|other| (distance(word, other), other)).filter(|(far, _)| *far <= most).min().map(|(_, other)| other)
+    legal
+        .into_iter()
+        .map(|other| (distance(word, other), other))
+        .filter(|(far, _)| *far <= most)
+        .min()
+        .map(|(_, other)| other)
 }
 
 fn distance(a: &str, b: &str) -> usize {

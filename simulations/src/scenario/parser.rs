@@ -78,7 +78,14 @@ fn lines<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Line<'a>> {
             Ok(tokens) => found.push(Line { number, source, tokens }),
             Err(column) => {
                 let text = "a text without its second quote".into();
-                faults.push(Fault { code: FaultCode::Token, line: number, column, length: 1, text, source: source.into() });
+                faults.push(Fault {
+                    code: FaultCode::Token,
+                    line: number,
+                    column,
+                    length: 1,
+                    text,
+                    source: source.into(),
+                });
             }
         }
     }
@@ -122,7 +129,9 @@ fn read_line(cursor: &mut Cursor<'_>, line: usize, pass: Pass, scenario: &mut Sc
         }
         ("at" | "expect", Pass::Settings) => return Ok(()),
         (_, Pass::Story) => return Ok(()),
-        ("scenario", _) => scenario.name = cursor.text().ok_or_else(|| cursor.fault(FaultCode::Token, "expected a \"text\""))?,
+        ("scenario", _) => {
+            scenario.name = cursor.text().ok_or_else(|| cursor.fault(FaultCode::Token, "expected a \"text\""))?
+        }
         ("seed", _) => scenario.seed = cursor.number(0, u64::MAX)?,
         ("nodes" | "outsiders" | "keepers", _) => drop(cursor.next()),
         ("group", _) => read_group(cursor, scenario)?,
@@ -175,7 +184,12 @@ fn read_group(cursor: &mut Cursor<'_>, scenario: &mut Scenario) -> Read<()> {
             "members" => scenario.group.members = cursor.hosts_of_values(&values)?,
             "admins" => admins = Some(cursor.hosts_of_values(&values)?),
             "cap" if values == ["100"] => {}
-            "cap" => return Err(cursor.fault_before(FaultCode::Impossible, "a group has 100 seats; a smaller one is modelled by fewer links")),
+            "cap" => {
+                return Err(cursor.fault_before(
+                    FaultCode::Impossible,
+                    "a group has 100 seats; a smaller one is modelled by fewer links",
+                ));
+            }
             "history" if values == ["none"] => {}
             "confirm" if values == ["off"] => {}
             _ if KEYS.contains(&key) => {
@@ -233,7 +247,8 @@ pub(super) fn read_link(cursor: &mut Cursor<'_>) -> Read<LinkSetting> {
             "queue" => quality.queue_bytes = size_bytes(value).ok_or_else(|| bad("a size such as 256kB"))?,
             "mode" if value == "stream" => {}
             "dup" | "reorder" | "corrupt" | "mode" => {
-                return Err(cursor.fault_before(FaultCode::Datagram, "only streams are modelled: they neither double nor reorder"));
+                return Err(cursor
+                    .fault_before(FaultCode::Datagram, "only streams are modelled: they neither double nor reorder"));
             }
             _ => return Err(cursor.slip(FaultCode::Option, "option", &KEYS)),
         }

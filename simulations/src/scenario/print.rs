@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::cursor::{percent_text, time_text};
-use super::{Act, ClockTurn, DiskOrder, Expect, Habit, LinkSetting, Moment, Power, Predicate, Scenario, Tie, Ways, When, Who};
+use super::{
+    Act, ClockTurn, DiskOrder, Expect, Habit, LinkSetting, Moment, Power, Predicate, Scenario, Tie, Ways, When, Who,
+};
 use crate::network::{HostId, Quality, Tail};
 
 impl Scenario {
@@ -34,7 +36,12 @@ impl Scenario {
             line("tie shuffle".into());
         }
         let limit = &self.limit;
-        line(format!("limit time={} events={} quiesce={}", time_text(limit.time_us), limit.events, time_text(limit.quiesce_us)));
+        line(format!(
+            "limit time={} events={} quiesce={}",
+            time_text(limit.time_us),
+            limit.events,
+            time_text(limit.quiesce_us)
+        ));
         for timed in &self.timed {
             line(format!("at {} {}", time_text(timed.at_us), self.act_text(&timed.act)));
         }
@@ -74,7 +81,13 @@ impl Scenario {
         let Quality { latency_us, jitter_us, tail, loss_ppm, rate, queue_bytes } = setting.quality;
         let arrow = if setting.ways == Ways::One { " -> " } else { " " };
         let mut text = format!("{}{arrow}{}", self.hosts_text(&setting.from), self.hosts_text(&setting.to));
-        let _ = write!(text, " latency={} jitter={} loss={}", time_text(latency_us), time_text(jitter_us), percent_text(loss_ppm));
+        let _ = write!(
+            text,
+            " latency={} jitter={} loss={}",
+            time_text(latency_us),
+            time_text(jitter_us),
+            percent_text(loss_ppm)
+        );
         if tail == Tail::On {
             text.push_str(" tail=on");
         }
@@ -112,7 +125,9 @@ impl Scenario {
         let host = |id: &HostId| self.host_name(*id);
         let hosts = |ids: &[HostId]| self.hosts_text(ids);
         match act {
-            Act::Split(parts) => format!("split {}", parts.iter().map(|part| hosts(part)).collect::<Vec<_>>().join(" ")),
+            Act::Split(parts) => {
+                format!("split {}", parts.iter().map(|part| hosts(part)).collect::<Vec<_>>().join(" "))
+            }
             Act::Isolate(ids) => format!("isolate {}", hosts(ids)),
             Act::Bridge { left, right, via } => format!("bridge {} {} via {}", hosts(left), hosts(right), host(via)),
             Act::Ring(ids) => format!("ring {}", hosts(ids)),
@@ -122,14 +137,22 @@ impl Scenario {
             Act::Heal(None) => "heal".into(),
             Act::Heal(Some((a, b))) => format!("heal {} {}", hosts(a), hosts(b)),
             Act::Flap { hosts: ids, on_us, off_us, for_us } => {
-                format!("flap {} on={} off={} for {}", hosts(ids), time_text(*on_us), time_text(*off_us), time_text(*for_us))
+                format!(
+                    "flap {} on={} off={} for {}",
+                    hosts(ids),
+                    time_text(*on_us),
+                    time_text(*off_us),
+                    time_text(*for_us)
+                )
             }
             Act::Swizzle { hosts: ids, for_us } => format!("swizzle {} for {}", hosts(ids), time_text(*for_us)),
             Act::Slow { hosts: ids, rate } => format!("slow {} {rate}B/s", hosts(ids)),
             Act::Link(setting) => format!("link {}", self.link_text(setting)),
             Act::Move(id) => format!("move {}", host(id)),
             Act::Dial { from, to, times } => format!("dial {} {} x{times}", host(from), host(to)),
-            Act::Say { .. } | Act::Invite { .. } | Act::Join { .. } | Act::Confirm { .. } | Act::Promote { .. } => self.wish_text(act),
+            Act::Say { .. } | Act::Invite { .. } | Act::Join { .. } | Act::Confirm { .. } | Act::Promote { .. } => {
+                self.wish_text(act)
+            }
             Act::Demote { .. } | Act::Remove { .. } | Act::Leave { .. } | Act::Revoke { .. } => self.wish_text(act),
             _ => self.machine_text(act),
         }
@@ -219,11 +242,15 @@ impl Scenario {
     }
 
     fn predicate_text(&self, predicate: &Predicate) -> String {
-        let on = |hosts: &Option<Vec<HostId>>| hosts.as_ref().map_or_else(String::new, |hosts| format!(" on {}", self.hosts_text(hosts)));
+        let on = |hosts: &Option<Vec<HostId>>| {
+            hosts.as_ref().map_or_else(String::new, |hosts| format!(" on {}", self.hosts_text(hosts)))
+        };
         match predicate {
             Predicate::Converged(None) => "converged".into(),
             Predicate::Converged(Some(hosts)) => format!("converged {}", self.hosts_text(hosts)),
-            Predicate::Members { compare, count, on: hosts } => format!("members {} {count}{}", compare.sign(), on(hosts)),
+            Predicate::Members { compare, count, on: hosts } => {
+                format!("members {} {count}{}", compare.sign(), on(hosts))
+            }
             Predicate::Roster { hosts, on: at } => format!("roster {}{}", self.hosts_text(hosts), on(at)),
             Predicate::Seated(host) => format!("seated {}", self.host_name(*host)),
             Predicate::Refused { host, reason } => {
@@ -232,7 +259,9 @@ impl Scenario {
             }
             Predicate::Lost { compare, count } => format!("lost {} {count}", compare.sign()),
             Predicate::Duplicates { compare, count } => format!("duplicates {} {count}", compare.sign()),
-            Predicate::Outbox { compare, count, on: hosts } => format!("outbox {} {count}{}", compare.sign(), on(hosts)),
+            Predicate::Outbox { compare, count, on: hosts } => {
+                format!("outbox {} {count}{}", compare.sign(), on(hosts))
+            }
             Predicate::Seen { label, on } => format!("seen {label} on {}", self.hosts_text(on)),
             Predicate::Unseen { label, on } => format!("unseen {label} on {}", self.hosts_text(on)),
             Predicate::Alarm { name, on: hosts } => format!("alarm {name}{}", on(hosts)),

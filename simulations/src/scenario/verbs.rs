@@ -61,7 +61,10 @@ fn label(cursor: &mut Cursor<'_>) -> Read<Option<String>> {
 
 fn times(cursor: &mut Cursor<'_>) -> Read<Option<u32>> {
     let is_times = cursor.peek().is_some_and(|token| {
-        token.text.strip_prefix('x').is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()))
+        token
+            .text
+            .strip_prefix('x')
+            .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()))
     });
     if !is_times {
         return Ok(None);
@@ -108,7 +111,9 @@ fn invite(cursor: &mut Cursor<'_>, who: Who) -> Read<Act> {
                 "uses" => uses = u8::try_from(cursor.number_of(value, 1, 99)?).unwrap_or(1),
                 "expires" => expires_us = Some(cursor.time_of(value)?),
                 "role" if value == "member" => {}
-                "role" => return Err(cursor.fault_before(FaultCode::Impossible, "guests are not in this release of the core")),
+                "role" => {
+                    return Err(cursor.fault_before(FaultCode::Impossible, "guests are not in this release of the core"));
+                }
                 _ => return Err(cursor.slip(FaultCode::Option, "option", &["uses", "expires", "role"])),
             }
         } else if let Some(given) = label(cursor)? {
@@ -225,7 +230,9 @@ fn parts(cursor: &mut Cursor<'_>) -> Read<Vec<Vec<HostId>>> {
     }
     let missing = cursor.census().all().into_iter().find(|host| !taken.contains(host));
     match missing {
-        _ if parts.len() < 2 => Err(cursor.fault(FaultCode::Parts, "a split has two parts or more; the last may be: rest")),
+        _ if parts.len() < 2 => {
+            Err(cursor.fault(FaultCode::Parts, "a split has two parts or more; the last may be: rest"))
+        }
         Some(_) => Err(cursor.fault_before(FaultCode::Parts, "somebody stands in no part; end with: rest")),
         None => Ok(parts),
     }

@@ -34,7 +34,9 @@ impl World {
             When::Always => true,
             When::Some => !known.held,
             When::At(at) | When::By(at) => now >= at && !known.settled,
-            When::ByAfterHeal(after) => now >= self.healed_us.saturating_sub(self.zero_us) + after && !known.settled && self.acts_left == 0,
+            When::ByAfterHeal(after) => {
+                now >= self.healed_us.saturating_sub(self.zero_us) + after && !known.settled && self.acts_left == 0
+            }
             When::End => false,
         };
         if !is_due {
@@ -60,7 +62,9 @@ impl World {
             let held = self.judgements.get(index).is_some_and(|judgement| judgement.held);
             let reason = match expect.when {
                 When::Some if held => None,
-                When::End | When::By(_) | When::ByAfterHeal(_) | When::Always | When::Some => self.fails(&expect.predicate),
+                When::End | When::By(_) | When::ByAfterHeal(_) | When::Always | When::Some => {
+                    self.fails(&expect.predicate)
+                }
                 When::At(_) => None,
             };
             if let Some(reason) = reason {
@@ -91,14 +95,16 @@ impl World {
                 keys.sort_unstable();
                 self.each(on.as_ref(), |world, id| {
                     let gid = world.gid?;
-                    let mut seen: Vec<_> = world.host(id).account()?.members(&gid)?.iter().map(|member| member.key).collect();
+                    let mut seen: Vec<_> =
+                        world.host(id).account()?.members(&gid)?.iter().map(|member| member.key).collect();
                     seen.sort_unstable();
                     (seen != keys).then(|| format!("{} sees {} members", world.name(id), seen.len()))
                 })
             }
-            Predicate::Seated(host) => {
-                self.role(*host).is_none().then(|| format!("{} is not seated ({})", self.name(*host), self.join_text(*host)))
-            }
+            Predicate::Seated(host) => self
+                .role(*host)
+                .is_none()
+                .then(|| format!("{} is not seated ({})", self.name(*host), self.join_text(*host))),
             Predicate::Refused { host, reason } => self.not_refused(*host, reason.as_deref()),
             Predicate::Lost { compare, count } => {
                 let lost = self.oracle.lost(&self.living_members());
@@ -115,7 +121,11 @@ impl World {
             Predicate::Alarm { name, on } => {
                 let hosts = on.clone().unwrap_or_else(|| (0..self.scenario.host_count()).collect());
                 let missing = hosts.iter().find(|&&id| !self.oracle.has_alarm(id, name));
-                let is_told = if on.is_some() { missing.is_none() } else { hosts.iter().any(|&id| self.oracle.has_alarm(id, name)) };
+                let is_told = if on.is_some() {
+                    missing.is_none()
+                } else {
+                    hosts.iter().any(|&id| self.oracle.has_alarm(id, name))
+                };
                 (!is_told).then(|| format!("no alarm {name}"))
             }
             Predicate::Latency { percentile, compare, time_us } => {

@@ -37,7 +37,10 @@ fn a_story_reads_and_what_it_prints_reads_back_as_itself() {
     assert!(story.timed.is_sorted_by_key(|timed| timed.at_us));
     assert!(story.timed.iter().any(|timed| matches!(timed.act, Act::Snapshot { .. }) && timed.at_us == 60_000_000));
     assert_eq!(story.expects.len(), 6);
-    assert!(matches!((story.expects[0].when, &story.expects[0].predicate), (When::Always, Predicate::Members { count: 7, .. })));
+    assert!(matches!(
+        (story.expects[0].when, &story.expects[0].predicate),
+        (When::Always, Predicate::Members { count: 7, .. })
+    ));
     let printed = story.to_text();
     let again = Scenario::parse(&printed).unwrap_or_else(|faults| panic!("{}\n{printed}", faults[0]));
     let without_lines = |story: &Scenario| {
