@@ -124,6 +124,8 @@ pub(crate) struct Group {
     alerted: BTreeSet<(AlertKind, Option<MembershipId>)>,
     /// Whether a peer's view of our own logs was compared in this life (E-71).
     in_touch: bool,
+    /// Whether all logs were compared with a neighbour in this life.
+    compared: bool,
     /// Whether somebody was let in or out in this step: the gate's table must be made anew.
     roster_moved: bool,
 }

@@ -115,3 +115,21 @@ fn a_restarted_member_goes_on_where_it_was() {
         assert_eq!(party.texts(who, &group), ["one", "two", "while you were away", "back"], "seen by {who}");
     }
 }
+
+#[test]
+fn what_a_newcomer_says_at_once_is_read_by_everybody() {
+    let mut party = Party::new(4);
+    let group = party.found(0, "Harbour");
+    let link = party.invite(0, group, 3);
+    party.join(1, &link);
+    party.join(2, &link);
+    party.pass(5_000);
+    let link = coterie_protocol::InviteLink::parse(&link.to_long()).unwrap();
+    let consent = coterie_protocol::Consent::Given;
+    party.ask(3, Command::Join { link, name: String::new(), via: Vec::new(), consent }).unwrap();
+    party.say(3, group, "hello all, at once");
+    party.pass(10_000);
+    for who in 0..3 {
+        assert_eq!(party.texts(who, &group), ["hello all, at once"], "seen by {who}");
+    }
+}

@@ -181,6 +181,7 @@ impl Group {
             self.put_group(ctx);
         }
         self.in_touch = true;
+        self.compared = true;
         self.flush_outbox(ctx);
         self.duties.grant_soon(ctx.now);
         self.duties.membership_moved(ctx.now);
@@ -250,7 +251,15 @@ impl Group {
         }
         let actions = ask!(self, on_given(ctx.now, &intake, outcome));
         self.do_sync(ctx, actions);
+        if !self.outbox.is_empty() {
+            self.duties.wake_soon(ctx.now);
+        }
         Ok(())
+    }
+
+    /// Whether something that a neighbour holds is still to come.
+    pub(super) fn is_catching_up(&self) -> bool {
+        self.near.fetcher.machine.is_catching_up(shelves!(self))
     }
 
     /// What the machine wants done.

@@ -116,6 +116,7 @@ impl Group {
             duties: super::duties::Duties::default(),
             alerted: BTreeSet::new(),
             in_touch: false,
+            compared: false,
             roster_moved: true,
             membership,
         }

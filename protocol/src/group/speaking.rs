@@ -57,8 +57,11 @@ impl Group {
     /// would seal to nobody, and the Grant that follows begins behind those words: they could never be read (E-47).
     pub(super) fn has_listeners(&self) -> bool {
         let keyed = self.membership.roster().keyed();
-        let others = || keyed.iter().filter(|mid| **mid != self.me);
-        others().next().is_none() || others().any(|mid| self.logs.leaf_of(mid).is_some())
+        let mut others = keyed.iter().filter(|mid| **mid != self.me);
+        let all_known = others.clone().all(|mid| self.logs.leaf_of(mid).is_some());
+        // Somebody's leaf may be nowhere in reach: once the logs at hand are here, that is no reason to be silent.
+        let synced = self.compared && !self.is_catching_up() && others.any(|mid| self.logs.leaf_of(mid).is_some());
+        all_known || synced
     }
 
     /// Seals what waits in the outbox, oldest first, as far as it goes.
