@@ -82,7 +82,8 @@ pub struct Oracle {
     seen: Vec<Seen>,
     said: BTreeMap<EntryId, Said>,
     texts: u64,
-    numbers: BTreeMap<HostId, u64>,
+    /// What people wanted to say and were not told to be saved yet: a crash may come between (F-M1).
+    wanted: BTreeSet<(HostId, String)>,
     /// Who holds the bytes of an entry durably, by the first half of its id as the order key has it.
     holders: BTreeMap<[u8; 8], BTreeSet<HostId>>,
     /// Keys of people whose end was wanted by somebody: their words may stop to count.
@@ -107,7 +108,7 @@ impl Oracle {
             keys,
             said: BTreeMap::new(),
             texts: 0,
-            numbers: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             holders: BTreeMap::new(),
             ends: BTreeSet::new(),
             states: BTreeMap::new(),
@@ -175,6 +176,11 @@ impl Oracle {
     pub const fn next_text(&mut self) -> u64 {
         self.texts += 1;
         self.texts
+    }
+
+    /// A person pressed the key.
+    pub fn on_wanted(&mut self, host: HostId, text: &str) {
+        self.wanted.insert((host, text.into()));
     }
 
     // ---- what the world did -----------------------------------------------------------------------------------------
@@ -282,9 +288,9 @@ impl Oracle {
         text: String,
         due: BTreeSet<MemberKey>,
     ) {
-        let number = self.numbers.entry(author).or_default();
-        *number += 1;
-        let number = *number;
+        self.wanted.remove(&(author, text.clone()));
+        // The number of the text, not of the sealing: what is said first stands first.
+        let number = text_number(&text);
         let shown = BTreeMap::new();
         let said = Said { author, text, story_us, at_us, due, number, shown, acknowledged: false };
         if self.said.insert(entry, said).is_some() {
@@ -331,6 +337,7 @@ impl Oracle {
         hosts: &[Host],
     ) {
         let author = self.author_host(host, &gid, &message.author, hosts);
+        self.learn_unanswered(now_us, message);
         self.safety_line(host, now_us, message, novelty, author);
         let shown = Shown { order: message.order, kind: message.kind, counts: message.counts };
         self.seen(host).lines.insert(message.entry, shown);
@@ -338,6 +345,18 @@ impl Oracle {
             && let Some(said) = self.said.get_mut(&message.entry)
         {
             said.shown.entry(host).or_insert(now_us);
+        }
+    }
+
+    /// A text whose author crashed between *durable* and *told*: nobody knows the outcome until it is seen somewhere.
+    fn learn_unanswered(&mut self, now_us: u64, message: &MessageView) {
+        if message.kind != MessageKind::Text || self.said.contains_key(&message.entry) {
+            return;
+        }
+        let wanted = self.wanted.iter().find(|(_, text)| *text == message.text).cloned();
+        if let Some((author, text)) = wanted {
+            let story_us = now_us.saturating_sub(self.zero_us);
+            self.note_said(author, (now_us, story_us), message.entry, text, BTreeSet::new());
         }
     }
 
@@ -359,6 +378,12 @@ impl Oracle {
         *wakes = if wakes.0 == now_us { (now_us, wakes.1 + 1) } else { (now_us, 0) };
         wakes.1 > 10_000
     }
+}
+
+/// The number that every text of the simulator begins with.
+fn text_number(text: &str) -> u64 {
+    let rest = text.strip_prefix(crate::world::CANARY).unwrap_or_default();
+    rest.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// Whether a line is new or known.

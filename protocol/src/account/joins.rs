@@ -208,6 +208,8 @@ impl Account {
             self.links.join.insert(link, JoinLink::Host(Box::new(Host::new(own, peer, step.now))));
             return;
         }
+        // The dial is over whatever comes of the stream: else nobody would be dialled again after an introduction.
+        self.reach.connected(&peer);
         if let Some(g) = self.reach.take_introduction(&peer)
             && self.introduce_to(step, link, (peer, g))
         {

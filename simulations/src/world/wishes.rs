@@ -111,6 +111,7 @@ impl World {
             text.push('.');
         }
         let label = label.map(|label| if round == 0 { label.into() } else { format!("{label}.{}", round + 1) });
+        self.oracle.on_wanted(host, &text);
         self.wish(host, Command::Send { group, text: text.clone() }, Purpose::Say { text, label });
     }
 
