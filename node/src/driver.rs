@@ -44,6 +44,8 @@ const SLEEP_MS_MAX: u64 = 15_000;
 const SUSPENDED_MS: u64 = 5_000;
 /// How long a peer is refused whose bytes made a step panic.
 const PANIC_BLOCK_MS: u64 = 24 * 3_600_000;
+/// After an unclean stop the store is verified when the first rush is over (ST-44).
+const VERIFY_MS: u64 = 30_000;
 /// After a secret was erased the rotating key is changed within this time (ST-66).
 const ROTATE_MS: u64 = 600_000;
 
@@ -63,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) facts: NodeFacts,
     /// Whether there is too little room to save anything (ST-84).
     pub(crate) disk_full: bool,
+    /// Whether the last life ended in good order (ST-44).
+    pub(crate) clean: bool,
 }
 
 /// Starts the thread. It gives folder and store back when it has stopped.
@@ -102,6 +106,8 @@ struct Driver {
     pending: Effects,
     waiting: Vec<Waiting>,
     rotated_at_ms: u64,
+    /// When the store is verified after a life that did not end well.
+    verify_at_ms: Option<u64>,
     #[cfg(test)]
     faults: tests::Faults,
 }
@@ -125,6 +131,7 @@ impl Driver {
             pending: Effects::default(),
             waiting: Vec::new(),
             rotated_at_ms: Clock::now().mono_ms,
+            verify_at_ms: (!parts.clean).then(|| Clock::now().mono_ms.saturating_add(VERIFY_MS)),
             #[cfg(test)]
             faults: tests::Faults::default(),
         }
@@ -220,6 +227,7 @@ impl Driver {
                 self.step(Input::Deadline);
             }
             self.rotate_if_due(now);
+            self.verify_if_due(now);
         } else {
             self.try_to_recover(now);
         }
@@ -332,7 +340,7 @@ impl Driver {
         }
     }
 
-    fn hang_up(&mut self, link: LinkId, block_ms: u64) {
+    fn hang_up(&self, link: LinkId, block_ms: u64) {
         self.tell_network(ToNetwork::HangUp { link, block_ms });
     }
 
@@ -353,6 +361,20 @@ impl Driver {
         let Some(store) = self.store.as_mut().filter(|store| store.rotation_is_due()) else { return };
         if let Err(error) = self.home.rotate(store) {
             tracing::warn!(%error, "the rotating key was not changed; it is tried again");
+        }
+    }
+
+    /// Rule ST-44: 100,000 records take up to 2 s, once; what is damaged or missing is said, and fetched again.
+    fn verify_if_due(&mut self, now_ms: u64) {
+        if self.verify_at_ms.is_none_or(|at| at > now_ms) {
+            return;
+        }
+        self.verify_at_ms = None;
+        let Some(store) = self.store.as_ref() else { return };
+        match crate::store::verify(store) {
+            Ok(findings) if findings.is_good() => tracing::info!("the store is whole after the unclean stop"),
+            Ok(_) => tracing::error!(rule = "ST-44", "records are damaged or missing"),
+            Err(error) => tracing::error!(%error, "the store could not be verified"),
         }
     }
 

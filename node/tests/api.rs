@@ -1,4 +1,5 @@
 //! A whole node, asked over its socket as every face asks it.
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;

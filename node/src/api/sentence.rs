@@ -4,12 +4,12 @@ use super::types::{GroupStatus, NodeState};
 use crate::driver::Health;
 
 /// The first word (SS-2).
-pub(crate) fn state(health: Health, groups: &[GroupStatus], has_network: bool) -> NodeState {
+pub(crate) fn state(health: Health, groups: &[GroupStatus], addresses: usize) -> NodeState {
     match health {
         Health::DiskFull => NodeState::DiskFull,
         Health::ReadOnly => NodeState::ReadOnly,
         Health::Sound if groups.iter().any(|group| group.online > 0) => NodeState::Online,
-        Health::Sound if has_network => NodeState::Alone,
+        Health::Sound if addresses > 0 => NodeState::Alone,
         Health::Sound => NodeState::Offline,
     }
 }
@@ -158,10 +158,10 @@ mod tests {
     fn ss_02_the_first_word_follows_disk_members_and_network() {
         let reached = [harbour(3, 1, 0)];
         let alone = [harbour(3, 0, 0)];
-        assert_eq!(state(Health::Sound, &reached, true), NodeState::Online);
-        assert_eq!(state(Health::Sound, &alone, true), NodeState::Alone);
-        assert_eq!(state(Health::Sound, &alone, false), NodeState::Offline);
-        assert_eq!(state(Health::DiskFull, &reached, true), NodeState::DiskFull);
-        assert_eq!(state(Health::ReadOnly, &reached, true), NodeState::ReadOnly);
+        assert_eq!(state(Health::Sound, &reached, 2), NodeState::Online);
+        assert_eq!(state(Health::Sound, &alone, 2), NodeState::Alone);
+        assert_eq!(state(Health::Sound, &alone, 0), NodeState::Offline);
+        assert_eq!(state(Health::DiskFull, &reached, 2), NodeState::DiskFull);
+        assert_eq!(state(Health::ReadOnly, &reached, 2), NodeState::ReadOnly);
     }
 }

@@ -21,7 +21,7 @@ const FLOOR_BYTES: u64 = 64 << 20;
 /// How the node is.
 pub(crate) fn status(view: &View<'_>) -> Status {
     let groups: Vec<GroupStatus> = view.account.groups().iter().map(|group| group_status(view, group)).collect();
-    let state = sentence::state(view.health, &groups, !view.listening.is_empty());
+    let state = sentence::state(view.health, &groups, view.listening.len());
     let mut refused: BTreeMap<String, u64> = BTreeMap::new();
     for (reason, count) in view.account.refused().iter().chain(&view.facts.refused) {
         *refused.entry((*reason).to_owned()).or_default() += count;

@@ -1,14 +1,19 @@
 //! Opening and making a profile, with words for everything that can be in the way.
 
-use coterie_protocol::{IoKind, StoreError};
+use coterie_protocol::{
+    Account, Boot, Change, Event, Identity, IoKind, LinkAction, RecordId, Shell, Store, StoreError, Transmit,
+};
 use zeroize::Zeroizing;
 
 use crate::api::problem::{Code, Problem};
+use crate::api::types::spell_id;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::driver;
 use crate::entropy;
 use crate::store::{
-    self, Cost, Holder, KeyNeeded, OpenError, Opened, Problem as Obstacle, Start, VaultError, VaultKey,
+    self, Condition, Cost, Holder, KeyNeeded, NodeStore, OpenError, Opened, Problem as Obstacle, Start, VaultError,
+    VaultKey,
 };
 
 /// Whether there is an identity in the data folder.
@@ -44,7 +49,56 @@ pub(super) fn open(settings: &Settings, passphrase: Option<String>) -> Result<Op
     };
     let mut rng = entropy::step_rng().map_err(|error| broken(&error.to_string()))?;
     let start = Start { holder: holder(settings), rng: &mut rng };
-    store::open(&settings.paths.data, &key, start).map_err(|error| problem(error, what))
+    let opened = store::open(&settings.paths.data, &key, start).map_err(|error| problem(error, what))?;
+    mended(opened).map_err(|error| problem(error, what))
+}
+
+/// What is due before anything is acknowledged: a whole verification after a roll-back (ST-19), room that a grown file
+/// takes (ST-112), and a profile record where the store had to be made anew (ST-90).
+fn mended(mut opened: Opened) -> Result<Opened, OpenError> {
+    if opened.rolled_back && !store::verify(&opened.store)?.is_good() {
+        tracing::error!(
+            rule = "ST-19",
+            "the store is older than it was, and damaged; what is missing comes from peers"
+        );
+    }
+    if matches!(opened.condition, Condition::Replaced(_) | Condition::Lost) {
+        tracing::error!(rule = "ST-90", condition = ?opened.condition, "the store was made anew");
+        let identity = Identity::from_seed(opened.home.identity().duplicate());
+        let name: String = spell_id(identity.public().as_ref()).chars().take(NAME_CHARS).collect();
+        let (_, effects) = Account::create(identity, opened.home.instance(), Boot([0; 8]), &name);
+        effects.apply(&mut Founding(&mut opened.store))?;
+    }
+    if !opened.disk_full && store::vacuum_is_due(&opened.store)? {
+        let Opened { store, mut home, .. } = opened;
+        let store = match store::vacuum(&mut home, store) {
+            Ok(store) => store,
+            Err(error) => {
+                tracing::warn!(%error, rule = "ST-112", "the store was not made smaller");
+                home.open_store(Clock::now().wall_ms)?.0
+            }
+        };
+        opened = Opened { store, home, ..opened };
+    }
+    Ok(opened)
+}
+
+/// Of a person whose name was lost with the store: the beginning of the key, as the faces show the nameless.
+const NAME_CHARS: usize = 8;
+
+/// The shell of an account that has no links and no faces yet.
+pub(super) struct Founding<'a>(pub(super) &'a mut NodeStore);
+
+impl Shell for Founding<'_> {
+    type Error = StoreError;
+
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.0.commit(&driver::batch(changes))
+    }
+    fn transmit(&mut self, _: Transmit) {}
+    fn link(&mut self, _: LinkAction) {}
+    fn emit(&mut self, _: Event) {}
+    fn read(&mut self, _: RecordId) {}
 }
 
 fn holder(settings: &Settings) -> Holder {

@@ -44,7 +44,7 @@ impl Bench {
         effects.apply(&mut Outlet::new(&mut store, &network)).unwrap();
         let facts = NodeFacts { profile: "default".into(), started: Instant::now(), refused: BTreeMap::new() };
         let hub = Arc::new(Hub::new([0; 4]));
-        let mut driver = Driver::new(Parts { home, store, network, hub, boot, facts, disk_full: false });
+        let mut driver = Driver::new(Parts { home, store, network, hub, boot, facts, disk_full: false, clean: true });
         driver.restore();
         driver.settle();
         Self { driver, orders, _home: folder }

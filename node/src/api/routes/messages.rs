@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use coterie_protocol::{Command, EntryId, GroupId, OrderKey, Reply};
 use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(cancel))
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Part {
     /// 1–200; 50 if not given.
