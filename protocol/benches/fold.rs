@@ -1,5 +1,10 @@
 //! What folding costs: a batch of 10², 10³ and 10⁴ operations, one more operation on top, a roster at older heads.
-#![expect(missing_docs, reason = "criterion's macros make functions without docs")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench takes the time, prints it, and ends at what it didn't expect"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -19,7 +24,7 @@ fn lived(operations: usize) -> (Vec<Vec<u8>>, Person, Vec<Person>) {
         let seat_at = u8::try_from(seat).unwrap_or(1);
         if let Some(person) = last[seat as usize].take() {
             town.remove(&founder, &person, person.mid.into());
-        } else if turn % 7 == 0 {
+        } else if turn.is_multiple_of(7) {
             town.set(&founder, setting::ABOUT, Some(Setting::Text(format!("{turn}"))));
             turn += 1;
             continue;
@@ -52,14 +57,14 @@ fn benches(c: &mut Criterion) {
         let mut side = Side::of(log);
         c.bench_function(&format!("plain operation at {count}"), |b| {
             b.iter_custom(|times| {
-                one_more(&mut side, &founder, times, |n| Body::SetPolicy {
+                one_more(&side, &founder, times, |n| Body::SetPolicy {
                     sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))],
                 })
             })
         });
         if let Some(target) = people.first() {
             c.bench_function(&format!("authority operation at {count}"), |b| {
-                b.iter_custom(|times| one_more(&mut side, &founder, times, |_| Body::Promote { target: target.mid }))
+                b.iter_custom(|times| one_more(&side, &founder, times, |_| Body::Promote { target: target.mid }))
             });
         }
         let older: Vec<_> = side.log.operations().map(|op| op.id()).collect();
@@ -78,7 +83,7 @@ fn benches(c: &mut Criterion) {
 }
 
 /// Admits one operation after another, signature check included; each is taken back by copying the side.
-fn one_more(side: &mut Side<100>, by: &Person, times: u64, body: impl Fn(u64) -> Body) -> Duration {
+fn one_more(side: &Side<100>, by: &Person, times: u64, body: impl Fn(u64) -> Body) -> Duration {
     let mut total = Duration::ZERO;
     for n in 0..times {
         let mut copy = side.split();

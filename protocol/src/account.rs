@@ -32,7 +32,7 @@ use crate::input::Input;
 use crate::limits;
 use crate::record::{Record, RecordId};
 use crate::time::Timestamp;
-use crate::wire::{Writer, to_bytes};
+use crate::wire::Writer;
 
 pub use restore::RestoreError;
 
@@ -177,10 +177,10 @@ impl Account {
             Input::Disconnected { link } => self.on_disconnected(&mut step, link),
             Input::Quality { link, round_trip_ms, path } => self.on_quality(&mut step, link, (round_trip_ms, path)),
             Input::Overflowed { link } => self.on_overflowed(&mut step, link),
-            Input::DialFailed { peer, channel } => self.on_dial_failed(&mut step, peer, channel),
+            Input::DialFailed { peer, channel } => self.on_dial_failed(&step, peer, channel),
             Input::Listening { addresses } => self.on_listening(&mut step, addresses),
-            Input::Sighted { peer, addresses } => self.on_sighted(&mut step, peer, addresses),
-            Input::NetworkChanged => self.on_network_changed(&mut step),
+            Input::Sighted { peer, addresses } => self.on_sighted(&step, peer, addresses),
+            Input::NetworkChanged => self.on_network_changed(&step),
             Input::Loaded { id, bytes } => self.on_loaded(&mut step, id, bytes.as_deref()),
             Input::Deadline => {}
         }
@@ -289,9 +289,4 @@ struct Step<'a> {
     now: Timestamp,
     rng: &'a mut dyn CryptoRng,
     effects: &'a mut Effects,
-}
-
-/// A canonical value as a record.
-fn record<T: crate::wire::Canonical>(id: RecordId, value: &T) -> Record {
-    Record { id, bytes: to_bytes(value) }
 }

@@ -73,10 +73,16 @@ impl Stored {
         }
         let mut body = Writer::default();
         body.array(self.before.len().saturating_add(self.after.len()).saturating_add(1));
-        self.before.iter().for_each(|item| drop(body.raw(item)));
+        for item in &self.before {
+            body.raw(item);
+        }
         body.array(items.len());
-        items.iter().for_each(|item| drop(body.bytes(item)));
-        self.after.iter().for_each(|item| drop(body.raw(item)));
+        for item in &items {
+            body.bytes(item);
+        }
+        for item in &self.after {
+            body.raw(item);
+        }
         Frame { kind: self.kind, slot: self.slot, body: Bytes::from(body.into_bytes()) }.to_bytes()
     }
 }

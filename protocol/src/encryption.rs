@@ -19,7 +19,6 @@ pub(crate) mod deletion;
 pub(crate) mod grants;
 pub(crate) mod message;
 pub(crate) mod ratchet;
-pub(crate) mod rate;
 pub(crate) mod receive;
 pub(crate) mod rekey;
 pub(crate) mod secrets;
@@ -265,6 +264,7 @@ impl GroupKeys {
 
     /// The number of the newest own leaf key.
     #[must_use]
+    #[cfg(test)]
     pub fn newest_generation(&self) -> Option<u64> {
         self.leaves.keys().next_back().copied()
     }
@@ -272,6 +272,7 @@ impl GroupKeys {
     /// The next index of the own chain, to be compared with the own log on start: ahead = burned, behind = rollback
     /// (E-67).
     #[must_use]
+    #[cfg(test)]
     pub fn next_index(&self) -> Option<u64> {
         self.own_chain().map(|(_, held)| held.chain.index())
     }

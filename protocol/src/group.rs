@@ -136,11 +136,6 @@ impl Group {
         self.record.gid
     }
 
-    /// One's own membership.
-    pub(crate) const fn me(&self) -> MembershipId {
-        self.me
-    }
-
     /// Whether one still takes part, or may again.
     pub(crate) fn is_live(&self) -> bool {
         self.record.standing == Standing::In

@@ -7,7 +7,7 @@
 //! ([`host`]). The stranger believes nothing of it: it opens the grant, fetches and folds the log itself, and claims
 //! a seat with a Join that the ticket's signature carries ([`joiner`]). Two members who don't know each other yet,
 //! because one joined on the far side of a partition, meet by the same door ([`introduction`]).
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 pub(crate) mod envelope;
 pub(crate) mod frames;
@@ -19,14 +19,14 @@ pub(crate) mod reason;
 pub(crate) mod verdict;
 pub(crate) mod view;
 
-pub use envelope::{open_grant, seal_grant};
-pub use frames::{Claim, Pick, Preview, Status};
-pub use host::{Host, HostOutcome, HostStep};
-pub use introduction::{Introduced, Introducer, IntroductionStep};
-pub use joiner::{JoinOutcome, JoinStep, Joiner, Ready, Unfit};
-pub use link::{InviteLink, LinkError, LinkKeys};
+pub use envelope::seal_grant;
+pub use frames::{Claim, Preview, Status};
+pub use host::Host;
+pub use introduction::{Introduced, Introducer};
+pub use joiner::{JoinOutcome, JoinStep, Joiner, Ready};
+pub use link::{InviteLink, LinkError};
 pub use reason::Reason;
-pub use verdict::{introduced, may_host, pick_verdict};
+pub use verdict::{introduced, may_host};
 pub use view::{HeldEnvelope, HostView, Introduction};
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! their layers are listed in this crate's README.
 #![no_std]
 #![forbid(unsafe_code)]
-#![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
-#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+#![deny(clippy::float_arithmetic)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm))]
 
 extern crate alloc;
 #[cfg(any(test, feature = "testing"))]

@@ -85,10 +85,6 @@ pub const SYNC_HASHES_MAX: usize = 1_024;
 pub const SYNC_FILTER_ENTRIES_MAX: u64 = 20_000;
 /// Rounds of sync without a newly admitted operation (MB-T5).
 pub const SYNC_IDLE_ROUNDS_MAX: u32 = 20;
-/// Operations of one group: no more are taken from the network (MB-L7).
-pub const OPERATIONS_MAX: usize = 20_000;
-/// Operations of one group: admins are told (MB-L7).
-pub const OPERATIONS_NOTICE: usize = 5_000;
 /// A guest who stays after the session: so long waits the custodian (MB-D14).
 pub const GUEST_CUSTODIAN_WAIT_MS: u64 = 60_000;
 /// Then one standing office after the other, so far apart (MB-D14).
@@ -181,8 +177,6 @@ pub const STRANGER_BYTES_MAX: usize = 1_024;
 pub const KNOCKED_BYTES_MAX: usize = 4_096;
 /// Knocks on one connection (N-204).
 pub const KNOCKS_PER_CONNECTION_MAX: u8 = 3;
-/// Joins served at once by one node (N-204).
-pub const JOINS_AT_ONCE_MAX: usize = 8;
 /// Life of a join channel without a valid KNOCK, and after it without PROVE (N-204).
 pub const JOIN_SILENCE_MS: u64 = 10_000;
 /// A proved join without progress is closed (N-204).
@@ -199,9 +193,6 @@ pub const INTRODUCE_ROUNDS_MAX: u8 = 16;
 pub const INTRODUCE_LIFE_MS: u64 = 60_000;
 /// Operations that a host shows to somebody who was removed while away (N-209).
 pub const ENDED_OPERATIONS_MAX: usize = 8;
-/// ENDED goes to one key at most once in this time (N-209).
-pub const ENDED_AGAIN_MS: u64 = 3_600_000;
-
 // ---- Links between members (N-301 to N-310, N-405, N-606, N-211) ---------------------------------------------------
 
 /// Groups on one link; slot numbers are 1 to this and never reused (N-304).
@@ -214,8 +205,6 @@ pub const HANDSHAKE_MS: u64 = 10_000;
 pub const HANDSHAKE_FAILURES_MAX: u32 = 3;
 /// Over this the failures of N-306 are counted, and for this links rest.
 pub const HANDSHAKE_FAILURES_MS: u64 = 600_000;
-/// Frames on an old and a new link of one installation for this long are a twin (N-310).
-pub const TWIN_MS: u64 = 30_000;
 /// GIVE bytes allowed before the first CREDIT, and the widest window (N-405).
 pub const CREDIT_START_BYTES: u64 = 1 << 20;
 /// The sender's first window (N-405).
@@ -234,13 +223,6 @@ pub const PEER_POINTS_HALF_MS: u64 = 600_000;
 pub const PEER_BLOCK_MIN_MS: u64 = 600_000;
 /// Longest block of a misbehaving neighbour (N-211).
 pub const PEER_BLOCK_MAX_MS: u64 = 86_400_000;
-/// Refused bytes remembered (N-212).
-pub const REFUSED_MAX: usize = 4_096;
-/// For how long (N-212).
-pub const REFUSED_MS: u64 = 600_000;
-/// Authors whose rates are kept: present members and as many former ones.
-pub const METERED_AUTHORS_MAX: usize = 256;
-
 /// A token bucket's numbers: `amount` in `per_ms` on the long run, `burst` at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -255,15 +237,6 @@ pub struct Rate {
 const fn rate(amount: u64, per_ms: u64, burst: u64) -> Rate {
     Rate { amount, per_ms, burst }
 }
-
-/// Pushed items of one author (N-606).
-pub const AUTHOR_ITEMS: Rate = rate(20, 1_000, 100);
-/// Pushed bytes of one author (N-606).
-pub const AUTHOR_BYTES: Rate = rate(256 << 10, 1_000, 1 << 20);
-/// Entries of one author by any way (N-606).
-pub const AUTHOR_DAY_ENTRIES: Rate = rate(50_000, 86_400_000, 50_000);
-/// Bytes of one author by any way (N-606).
-pub const AUTHOR_DAY_BYTES: Rate = rate(64 << 20, 86_400_000, 64 << 20);
 /// Pushed items of one neighbour (N-606).
 pub const LINK_ITEMS: Rate = rate(200, 1_000, 1_000);
 /// Pushed bytes of one neighbour (N-606).
@@ -292,27 +265,18 @@ pub const LOOKUP_KEYS: Rate = rate(1, 10_000, 4);
 pub const AUDITS: Rate = rate(1, 60_000, 4);
 /// AGAIN frames; *guess*: rosters change by the minute, a joining crowd by the second.
 pub const AGAINS: Rate = rate(1, 2_000, 10);
-/// New connections of one address, before any handshake (N-204).
-pub const STRANGER_CONNECTIONS: Rate = rate(10, 60_000, 20);
-/// Knocks of one address that fit nothing, before it rests for an hour (N-204).
-pub const BAD_KNOCKS: Rate = rate(20, 3_600_000, 20);
-
 // ---- Handshake secret, lookup keys, address records (N-801 to N-809) ------------------------------------------------
 
 /// `n` of a lookup key record (N-802).
 pub const LOOKUP_KEY_NUMBER_MAX: u64 = 1_000;
 /// Lookup key records kept (N-802).
 pub const LOOKUP_KEYS_MAX: usize = 64;
-/// How long each is kept (N-802).
-pub const LOOKUP_KEY_KEPT_MS: u64 = 90 * 86_400_000;
 /// Records in one LOOKUPKEY frame, and sent on opening (N-803).
 pub const LOOKUP_KEYS_PER_FRAME_MAX: usize = 4;
 /// Records of one member accepted in a day (N-803).
 pub const LOOKUP_KEYS_PER_DAY_MAX: usize = 4;
 /// A lookup key record's bytes: 64 heads and some 200 more.
 pub const LOOKUP_KEY_BYTES_MAX: usize = 2_560;
-/// An admin renews the lookup key after this (N-805).
-pub const LOOKUP_KEY_RENEW_MS: u64 = 30 * 86_400_000;
 /// Admins wait up to this before they write a missing lookup key (N-805).
 pub const LOOKUP_KEY_ADMIN_WAIT_MS: u64 = 30_000;
 /// Others wait this long at least, and twice it at most (N-805).
@@ -327,12 +291,8 @@ pub const RECORD_ADDRESSES_MAX: usize = 10;
 pub const ADDRESS_LIFE_MS: u64 = 48 * 3_600_000;
 /// How far ahead of the own clock `at` may be; *guess*: laptop clocks, as N-904 allows.
 pub const ADDRESS_AHEAD_MS: u64 = 3_600_000;
-/// Expired records stay this long as last candidates (N-807).
-pub const ADDRESS_KEPT_MS: u64 = 30 * 86_400_000;
 /// Records kept of one member (N-807).
 pub const ADDRESSES_PER_MEMBER_MAX: usize = 10;
-/// Records kept of one group: every seat at its limit.
-pub const ADDRESS_BOOK_MAX: usize = SEATS * ADDRESSES_PER_MEMBER_MAX;
 /// Owners named in one ADDRESSES frame (64 KiB).
 pub const ADDRESS_OWNERS_MAX: usize = 1_024;
 /// Records in one ADDRESSES frame: 40 sealed ones fill 60 KiB.
@@ -382,12 +342,6 @@ pub const OUTSIDE_AUDIENCE_MAX: usize = 64;
 pub const HEAL_INTERVAL_MS: u64 = HOUR_MS;
 /// One report "compromised" per member is answered at once in this time.
 pub const COMPROMISED_INTERVAL_MS: u64 = DAY_MS;
-/// A suspension for a stale leaf is justified if the newest leaf held is at least this old (E-44).
-pub const LEAF_FRESH_MS_MAX: u64 = 60 * DAY_MS;
-/// A leaf of this age is stale: nothing is sealed to it (E-13).
-pub const LEAF_AGE_MS_MAX: u64 = 90 * DAY_MS;
-/// Skipped keys of one chain (E-73).
-pub const SKIPPED_PER_CHAIN_MAX: usize = 1_000;
 /// Skipped keys of all chains of one member (E-73).
 pub const SKIPPED_PER_MEMBER_MAX: usize = 2_000;
 /// Skipped keys of a group (E-73).
@@ -410,13 +364,6 @@ pub const REPAIR_INTERVAL_MS: u64 = 10 * 60 * 1_000;
 pub const REPAIRS_PER_DAY_MAX: usize = 24;
 /// Own repair requests that are remembered; one per sender and epoch, so a hundred senders fit twice.
 pub const REPAIRS_REMEMBERED_MAX: usize = 256;
-/// Rekeys of one author in an hour (E-77); forced ones are not counted.
-pub const REKEYS_PER_HOUR_MAX: usize = 12;
-/// Grants of one author in an hour (E-77).
-pub const GRANTS_PER_HOUR_MAX: usize = 60;
-/// Leaf entries of one author in an hour (E-77).
-pub const LEAVES_PER_HOUR_MAX: usize = 6;
-
 // ---- Timeline (E-53, CO-1, CO-3) ---------------------------------------------------------------------------------
 
 /// Fields of a content's body (E-52).
@@ -501,11 +448,6 @@ pub const GAP_MS: u64 = 2_000;
 pub const SETTLE_MS: u64 = 30_000;
 /// Requests taken back whose late answers are no fault.
 pub const CANCELLED_MAX: usize = 64;
-/// The message part of MSYNC (N-402).
-pub const MSYNC_MESSAGE_BYTES_MAX: usize = 96 * 1_024;
-/// Operations in one MSYNC (N-402).
-pub const MSYNC_OPERATIONS_MAX: usize = 31;
-
 // ---- Dissemination (sections 5 and 6 of the network document) -----------------------------------------------------
 
 /// Items in one PUSH: 64 KiB of the smallest real items; keeps what decoding allocates near what came.
@@ -520,68 +462,6 @@ pub const IHAVE_BATCH_MS: u64 = 25;
 pub const GRAFT_IDS_MAX: usize = 64;
 /// A receipt (N-403).
 pub const RECEIPT_BYTES_MAX: usize = 4_096;
-/// Logs in one receipt (N-515).
-pub const RECEIPT_TOPS_MAX: usize = 256;
-/// Neighbours of a group above [`DIRECT_MEMBERS_MAX`] (N-601) …
-pub const VIEW_ACTIVE: usize = 8;
-/// … of our own choice at most …
-pub const VIEW_OWN_MAX: usize = 10;
-/// … with those who chose us …
-pub const VIEW_INBOUND_MAX: usize = 14;
-/// … and with those who have nobody else (N-603).
-pub const VIEW_LONELY_MAX: usize = 24;
-/// Random ones among them (N-601).
-pub const VIEW_RANDOM: usize = 3;
-/// Those with the lowest round trip (N-601).
-pub const VIEW_NEAR: usize = 3;
-/// Well-connected ones (N-601).
-pub const VIEW_WELL_CONNECTED: usize = 2;
-/// Ranks change after this (N-601).
-pub const VIEW_RANK_MS: u64 = 3_600_000;
-/// A released neighbour is not dialled for this (N-602).
-pub const VIEW_RELEASED_MS: u64 = 600_000;
-/// One random neighbour is exchanged in this time, ±20 % (N-603).
-pub const VIEW_EXCHANGE_MS: u64 = 7_200_000;
-/// Seats in a BYE(full) (N-402).
-pub const BYE_SEATS_MAX: usize = 3;
-/// One member that is not online is tried in this time, ±20 % (N-605).
-pub const PROBE_MS: u64 = 30_000;
-/// Weight of a member met within the hour against one met long ago (*guess*).
-pub const PROBE_WEIGHT_MAX: u64 = 64;
-/// Pauses after the first failed dials (N-605) …
-pub const DIAL_STEPS_MS: [u64; 5] = [1_000, 2_000, 5_000, 15_000, 30_000];
-/// … and then, ±25 %.
-pub const DIAL_LAST_MS: u64 = 30_000;
-/// After so many failures only the probe tries (N-605).
-pub const DIAL_FAILURES_MAX: u32 = 10;
-/// Dials to one person in a minute (N-605).
-pub const DIALS_PER_PERSON_MAX: usize = 6;
-/// Dials in a minute (N-605).
-pub const DIALS_PER_MINUTE_MAX: usize = 30;
-/// Dials at once (N-605).
-pub const DIALS_OPEN_MAX: usize = 4;
-/// The minute of these rules.
-pub const DIAL_MINUTE_MS: u64 = 60_000;
-/// With all dials taken the view looks again after this (*guess*).
-pub const DIAL_RETRY_MS: u64 = 250;
-/// A dial without a report counts as over after this: longer than any transport's handshake.
-pub const DIAL_LIFE_MS: u64 = 30_000;
-/// Logs whose tops are kept of one member: as many as fit a stored value at 19 bytes each.
-pub const RECEIPTED_LOGS_MAX: usize = 3_200;
-/// Installations of a member whose newest receipt is known by its number.
-pub const RECEIPT_NUMBERS_MAX: usize = 16;
-/// A neighbour whose entries were committed gets a receipt within this (N-515).
-pub const RECEIPT_AUTHOR_MS: u64 = 200;
-/// Between two own receipts to all in direct mode (N-515).
-pub const RECEIPT_DIRECT_MS: u64 = 2_000;
-/// The same in tree mode (N-515) …
-pub const RECEIPT_TREE_MS: u64 = 10_000;
-/// … and if more than [`RECEIPT_FEW_LOGS`] moved.
-pub const RECEIPT_MANY_MS: u64 = 30_000;
-/// Up to so many moved logs are few (N-515).
-pub const RECEIPT_FEW_LOGS: usize = 8;
-/// A receipt of all logs follows a move within this (N-515).
-pub const RECEIPT_FULL_MS: u64 = 600_000;
 /// How long an item counts as seen (N-505).
 pub const SEEN_MS: u64 = 120_000;
 /// Items that count as seen (N-505).

@@ -28,19 +28,23 @@ use alloc::vec::Vec;
 
 use self::entry::Entry;
 use self::insert::Rebuilding;
-use self::pending::{Pending, Proof};
+use self::pending::Pending;
+#[cfg(test)]
+use self::pending::Proof;
 use self::state::Log;
 use crate::crypto::sign::Verified;
 use crate::crypto::{Field, Label, hash16};
-use crate::ids::{EntryId, GroupId, Instance, LogId, LogTag, MemberKey, MembershipId, OperationId};
+#[cfg(test)]
+use crate::ids::OperationId;
+use crate::ids::{EntryId, GroupId, Instance, LogId, LogTag, MemberKey, MembershipId};
 use crate::limits;
 
-pub use self::admission::{Authority, EntryRule, Mids, sealed_places};
+pub use self::admission::{Authority, EntryRule, Mids};
 pub use self::body::LeafNumber;
 pub use self::cut::Words;
 pub use self::pending::Missing;
 pub use self::record::LogRecord;
-pub use self::state::{Epoch, Leaf, LogState, Off, Place};
+pub use self::state::{Leaf, LogState, Off, Place};
 pub use self::vector::{Lack, VectorItem};
 
 /// What became of an entry.
@@ -67,8 +71,6 @@ pub struct Appended {
     pub keyed: Mids,
     /// What the author had shown to know of our leaf *before* this entry: a slot to an older one is a downgrade (E-43).
     pub knew_own: Option<LeafNumber>,
-    /// It opened a branch beside the one that was there.
-    pub is_new_branch: bool,
 }
 
 /// An entry as it came.
@@ -97,8 +99,10 @@ pub struct Waiting<'a> {
     /// The entry.
     pub entry: &'a Entry,
     /// What it waits for.
+    #[cfg(test)]
     pub need: &'a Missing,
     /// Whether the author's signature was checked: only such an entry may release waiting operations.
+    #[cfg(test)]
     pub is_proved: bool,
 }
 
@@ -190,6 +194,7 @@ impl Logs {
 
     /// Whether this entry is admitted here.
     #[must_use]
+    #[cfg(test)]
     pub fn contains(&self, eid: &EntryId) -> bool {
         self.places.contains_key(eid)
     }
@@ -222,13 +227,16 @@ impl Logs {
     pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
         self.pending.iter().map(|held| Waiting {
             entry: held.proof.entry(),
+            #[cfg(test)]
             need: &held.need,
+            #[cfg(test)]
             is_proved: matches!(held.proof, Proof::Checked(_)),
         })
     }
 
     /// The operations that waiting entries name and nobody here has (never taken out of `need`, R-35).
     #[must_use]
+    #[cfg(test)]
     pub fn missing_operations(&self) -> BTreeSet<OperationId> {
         let needs = self.pending.iter().map(|held| &held.need);
         needs
@@ -240,6 +248,7 @@ impl Logs {
 
     /// For each log the lowest place that a waiting entry needs next (N-701).
     #[must_use]
+    #[cfg(test)]
     pub fn missing_entries(&self) -> BTreeMap<LogId, u64> {
         let mut lowest = BTreeMap::new();
         for held in self.pending.iter() {

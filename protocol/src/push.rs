@@ -14,9 +14,7 @@ pub(crate) mod frames;
 mod missing;
 mod peer;
 pub(crate) mod presence;
-pub(crate) mod receipt;
 mod seen;
-pub(crate) mod view;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -123,6 +121,7 @@ impl Default for Tree {
 impl Tree {
     /// The present mode.
     #[must_use]
+    #[cfg(test)]
     pub const fn mode(&self) -> Mode {
         self.mode
     }

@@ -13,7 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod publish;
 pub(crate) mod records;
 
-pub use address::{Network, dialable, node_key};
+pub use address::{Network, dialable};
 pub use exchange::Addresses;
 pub use keys::{KeyVerdict, LookupKeys, LookupRecord, Roll, handshake_secret};
 pub use publish::PublishTimes;

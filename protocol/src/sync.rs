@@ -29,7 +29,7 @@ use session::{Announce, Phase, Session};
 
 pub use holdings::{Holdings, Shelf};
 pub use serve::Serve;
-pub use take::{Intake, Outcome};
+pub use take::Outcome;
 
 /// What the caller is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

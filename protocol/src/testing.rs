@@ -23,5 +23,8 @@ pub enum Checking {
 
 /// Begins anew with an empty memory of checked signatures, or none.
 pub fn check_signatures(checking: Checking) {
-    crate::crypto::sign::memo::switch(checking == Checking::Once);
+    match checking {
+        Checking::Always => crate::crypto::sign::memo::end(),
+        Checking::Once => crate::crypto::sign::memo::begin(),
+    }
 }

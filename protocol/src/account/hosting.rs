@@ -80,7 +80,10 @@ impl HostView for View<'_, '_> {
         match shown.unwrap_or(Introduction::Nothing) {
             // Once per key and hour.
             Introduction::Ended(_) if !self.account.reach.may_tell_end(newcomer, now) => Introduction::Nothing,
-            introduction => introduction,
+            shown @ (Introduction::Welcome
+            | Introduction::Needs(_)
+            | Introduction::Ended(_)
+            | Introduction::Nothing) => shown,
         }
     }
 }

@@ -79,9 +79,13 @@ struct JoinerRecord {
 impl Canonical for JoinerRecord {
     fn write(&self, to: &mut Writer) {
         to.array(6).uint(1_u64).bytes(self.inviter).array(self.addresses.len());
-        self.addresses.iter().for_each(|address| drop(to.bytes(address)));
+        for address in &self.addresses {
+            to.bytes(address);
+        }
         to.text(&self.name).array(self.via.len());
-        self.via.iter().for_each(|address| drop(to.bytes(address)));
+        for address in &self.via {
+            to.bytes(address);
+        }
         to.bool(self.agreed);
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -150,7 +154,7 @@ impl Account {
         join.put(step, id);
         let waiting = self.links.join.iter().find_map(|(&link, held)| match held {
             JoinLink::Joiner { join, .. } if *join == id => Some(link),
-            _ => None,
+            JoinLink::Host(_) | JoinLink::Joiner { .. } | JoinLink::Introducer { .. } => None,
         });
         match waiting.and_then(|link| self.links.join.remove(&link).map(|held| (link, held))) {
             Some((link, JoinLink::Joiner { peer, machine, .. })) => {
@@ -262,7 +266,10 @@ impl Account {
             }
             Some(JoinOutcome::Preview(preview)) => self.on_preview(step, at, &preview),
             Some(JoinOutcome::Ready(ready)) => self.on_ready_to_claim(step, at, *ready),
-            Some(JoinOutcome::Again(_)) => self.forget_claim(step, id),
+            Some(JoinOutcome::Again(reason)) => {
+                tracing::debug!(?reason, "the claim lost a race, the next ticket is tried");
+                self.forget_claim(step, id);
+            }
             Some(JoinOutcome::Done(status)) => self.on_join_done(step, at, status),
             Some(JoinOutcome::Refused(reason)) => self.on_join_refused(step, id, &reason),
             Some(JoinOutcome::Unfit(why)) => {
@@ -457,8 +464,7 @@ impl Account {
         let Some(group) = self.groups.get(&g) else { return false };
         let key = crate::rendezvous::keys::introduce_key(group.handshake());
         let first = group.own_papers();
-        let (machine, frames) =
-            Introducer::start((group.gid(), key), (self.identity.public(), peer), first, step.now, step.rng);
+        let (machine, frames) = Introducer::start(key, (self.identity.public(), peer), first, step.now, step.rng);
         frames.iter().for_each(|frame| step.effects.send(link, frame));
         self.links.join.insert(link, JoinLink::Introducer { g, peer, machine: Box::new(machine) });
         true

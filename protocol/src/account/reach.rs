@@ -90,7 +90,7 @@ impl Reach {
 }
 
 impl Account {
-    pub(super) fn on_dial_failed(&mut self, step: &mut Step<'_>, peer: Option<MemberKey>, channel: Channel) {
+    pub(super) fn on_dial_failed(&mut self, step: &Step<'_>, peer: Option<MemberKey>, channel: Channel) {
         let Some(peer) = peer else { return };
         let person = self.reach.people.entry(peer).or_default();
         person.dialling = false;
@@ -114,7 +114,7 @@ impl Account {
         self.reach.look_soon(step.now);
     }
 
-    pub(super) fn on_sighted(&mut self, step: &mut Step<'_>, peer: MemberKey, addresses: Vec<Vec<u8>>) {
+    pub(super) fn on_sighted(&mut self, step: &Step<'_>, peer: MemberKey, addresses: Vec<Vec<u8>>) {
         let known = self.wanted().contains(&peer);
         for join in self.joins.all.values_mut().filter(|join| *join.inviter() == peer && join.is_searching()) {
             join.sightings.clone_from(&addresses);
@@ -128,7 +128,7 @@ impl Account {
     }
 
     /// Interfaces changed or the computer woke up: everyone is tried again at once (N-605).
-    pub(super) fn on_network_changed(&mut self, step: &mut Step<'_>) {
+    pub(super) fn on_network_changed(&mut self, step: &Step<'_>) {
         for person in self.reach.people.values_mut() {
             (person.failures, person.next_mono_ms) = (0, step.now.mono_ms);
         }

@@ -101,7 +101,19 @@ impl Sorted {
             RecordId::Link { g: limits::JOINER_LINK_GROUP, n } => drop(self.join_secrets.insert(n, bytes)),
             RecordId::Link { g, n } => drop(self.group(g).links.insert(n, bytes)),
             RecordId::Joiner { n } => drop(self.joiners.insert(n, bytes)),
-            _ => {}
+            // Kept for people (pictures of the timeline, proofs, what a face stored): nothing of it steers the core.
+            RecordId::Meta { .. }
+            | RecordId::View { .. }
+            | RecordId::Waiting { .. }
+            | RecordId::Evidence { .. }
+            | RecordId::Seed { .. }
+            | RecordId::Quote { .. }
+            | RecordId::Draft { .. }
+            | RecordId::Blob { .. }
+            | RecordId::Upload { .. }
+            | RecordId::Kept { .. }
+            | RecordId::Capability { .. }
+            | RecordId::Keeper {} => {}
         }
     }
 }

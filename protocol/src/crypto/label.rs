@@ -8,7 +8,6 @@ macro_rules! labels {
     ($($variant:ident = $text:literal,)+) => {
         /// The use that some bytes are made for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "the table of E-04 says what each label is for")]
         pub enum Label { $($variant),+ }
 
         impl Label {

@@ -17,9 +17,6 @@ use crate::ids::LeafKey;
 #[error("does not open")]
 pub struct DoesNotOpen;
 
-/// Bytes of an HPKE seal around `n` bytes: the ephemeral key and the tag.
-pub const HPKE_OVERHEAD_BYTES: usize = 48;
-
 /// Seals under a message, envelope or record key (E-57).
 #[must_use]
 pub fn seal(key: &Secret<32>, nonce: &[u8; 24], aad: &[u8], plaintext: &[u8]) -> Vec<u8> {
@@ -117,7 +114,7 @@ mod tests {
         let (secret, public) = leaf_pair(&Secret::new([5; 32]));
         let info = (Label::Slot, &[Field::U(1)][..]);
         let sealed = hpke_seal(&public, info, b"aad", b"seed", &mut rng).unwrap();
-        assert_eq!(sealed.len(), 4 + HPKE_OVERHEAD_BYTES);
+        assert_eq!(sealed.len(), 4 + 48, "the ephemeral key and the tag");
         assert_eq!(hpke_open(&secret, info, b"aad", &sealed).unwrap(), b"seed");
         assert!(hpke_open(&secret, (Label::Grant, info.1), b"aad", &sealed).is_err());
         assert!(hpke_open(&secret, info, b"other", &sealed).is_err());

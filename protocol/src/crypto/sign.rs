@@ -120,14 +120,6 @@ impl<T: Provable> Signed<T> {
     }
 }
 
-impl<T> Verified<T> {
-    /// The value.
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-}
-
 impl<T> core::ops::Deref for Verified<T> {
     type Target = T;
     fn deref(&self) -> &T {
@@ -152,9 +144,14 @@ pub(crate) mod memo {
         static MEMO: RefCell<Option<BTreeMap<[u8; 32], bool>>> = const { RefCell::new(None) };
     }
 
-    /// Switches the memo of this thread on (empty) or off.
-    pub(crate) fn switch(on: bool) {
-        MEMO.with(|memo| *memo.borrow_mut() = on.then(BTreeMap::new));
+    /// From here on this thread remembers which signatures were good; the memo starts empty.
+    pub(crate) fn begin() {
+        MEMO.with(|memo| *memo.borrow_mut() = Some(BTreeMap::new()));
+    }
+
+    /// From here on this thread checks each signature each time.
+    pub(crate) fn end() {
+        MEMO.with(|memo| *memo.borrow_mut() = None);
     }
 
     fn name(key: &MemberKey, message: &[u8], signature: &Signature) -> [u8; 32] {

@@ -30,20 +30,17 @@ pub enum GrantReason {
     Newcomer,
     /// In the audience by an older installation.
     NewInstance,
-    /// Back after a long time.
-    Return,
     /// Asked for (E-50).
     Repair,
 }
 
 impl GrantReason {
-    /// As on the wire (E-18).
+    /// As on the wire (E-18); 3 is kept for somebody who is back after a long time.
     #[must_use]
     pub const fn number(self) -> u64 {
         match self {
             Self::Newcomer => 1,
             Self::NewInstance => 2,
-            Self::Return => 3,
             Self::Repair => 4,
         }
     }

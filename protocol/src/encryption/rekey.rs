@@ -39,7 +39,7 @@ macro_rules! numbered {
 }
 
 numbered! {
-    /// Why a Rekey is made.
+    /// Why a Rekey is made. 5 (a restart) and 6 (the person asked) are kept free.
     RekeyReason {
         /// There is no epoch yet.
         First = 1,
@@ -49,24 +49,18 @@ numbered! {
         Membership = 3,
         /// A recipient replaced a leaf that may be known to others.
         Heal = 4,
-        /// After an unclean stop, or as a new installation.
-        Restart = 5,
-        /// The person asked.
-        User = 6,
         /// After a week without contact.
         Return = 7,
     }
 }
 
 numbered! {
-    /// Why a Leaf entry is made.
+    /// Why a Leaf entry is made. 2 (the person wants fresh keys) is kept free.
     LeafReason {
         /// It opens the log.
         Open = 0,
         /// Once a day.
         Daily = 1,
-        /// The person wants fresh keys.
-        Heal = 2,
         /// The person believes that secrets are known to others.
         Compromised = 3,
         /// After a week away.

@@ -23,7 +23,9 @@ struct Msync {
 impl Canonical for Msync {
     fn write(&self, to: &mut Writer) {
         to.array(2).bytes(&self.message).array(self.operations.len());
-        self.operations.iter().for_each(|bytes| drop(to.bytes(bytes)));
+        for bytes in &self.operations {
+            to.bytes(bytes);
+        }
     }
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(2)?;
@@ -42,11 +44,9 @@ impl Group {
         let keyed = self.membership.roster().is_keyed(&mid);
         self.heard_from(ctx, &mid);
         // Who waits for a seat gets membership and nothing else (N-201).
-        let passes = match kind {
-            GroupFrame::State | GroupFrame::Msync => true,
-            GroupFrame::Push | GroupFrame::Prune | GroupFrame::Ihave | GroupFrame::Graft => true,
-            _ => keyed || kind == GroupFrame::Addresses,
-        };
+        let passes = keyed
+            || matches!(kind, GroupFrame::State | GroupFrame::Msync | GroupFrame::Addresses)
+            || matches!(kind, GroupFrame::Push | GroupFrame::Prune | GroupFrame::Ihave | GroupFrame::Graft);
         if !passes {
             return;
         }

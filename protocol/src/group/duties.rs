@@ -53,11 +53,6 @@ impl Duties {
         self.cause = Some(RekeyReason::Return);
     }
 
-    /// A new installation speaks under a fresh chain (E-39 e).
-    pub(super) fn restarted(&mut self) {
-        self.cause = Some(RekeyReason::Restart);
-    }
-
     pub(super) fn rekey_cause(&self) -> Option<RekeyReason> {
         self.cause
     }

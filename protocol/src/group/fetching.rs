@@ -339,7 +339,7 @@ impl Group {
     }
 
     /// Two entries of one author at one place: the bytes that don't stand here are kept as evidence (E-78).
-    pub(super) fn keep_evidence(&mut self, ctx: &mut Context<'_>, proof: &ForkProof) {
+    pub(super) fn keep_evidence(&self, ctx: &mut Context<'_>, proof: &ForkProof) {
         let number = u32::try_from(self.alerted.len()).unwrap_or(u32::MAX);
         ctx.effects.put(Record { id: RecordId::evidence(self.g, number), bytes: proof.other.clone() });
     }

@@ -221,27 +221,6 @@ impl Group {
         let all: Vec<Place> = self.unopened.values().flatten().copied().collect();
         self.void = all.into_iter().filter(|place| !self.counts(place)).collect();
     }
-
-    /// Rule ST-100: this installation is a new one; it opens a log of its own and names the newest entry of the old.
-    pub(crate) fn open_new_instance(&mut self, ctx: &mut Context<'_>) {
-        let Some((inst, inst_no)) = self.logs.current_instance(&self.me) else { return };
-        if inst == self.own.inst || !self.is_live() {
-            return;
-        }
-        let old = LogId { mid: self.me, inst };
-        let prior = self.logs.state(&old).map(|state| crate::ids::Point { inst, seq: state.seq, eid: state.head });
-        let erased = self.keys.erase_all();
-        self.put_secrets(ctx, erased);
-        self.keys = GroupKeys::new(self.gid(), self.own, inst_no.saturating_add(1));
-        if let Err(why) = self.write_leaf(ctx, LeafReason::Open, prior) {
-            tracing::error!(%why, "a new installation's log could not be opened");
-        }
-    }
-
-    /// Whether the own log of this installation is there.
-    pub(crate) fn has_own_log(&self) -> bool {
-        self.logs.state(&self.own).is_some()
-    }
 }
 
 /// Rule N-801: the handshake secret follows from the nonce of the Genesis.

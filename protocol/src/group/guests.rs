@@ -8,7 +8,6 @@ use crate::ids::{LogId, MemberKey, MembershipId, OperationId};
 use crate::invite::{self, Claim, Introduction, Reason, Status};
 use crate::log::Inserted;
 use crate::membership::{Admission, Body, SignedOperation};
-use crate::rendezvous::Owner;
 use crate::time::Timestamp;
 
 impl Group {
@@ -65,9 +64,9 @@ impl Group {
     /// What shows others that one is a member: the own Join, its Confirm, and whatever of one's own voids a removal.
     pub(crate) fn own_papers(&self) -> Vec<Vec<u8>> {
         let join = OperationId::from(self.me);
-        let speaks_of_me = |signed: &&SignedOperation| match &signed.operation().body {
-            Body::Confirm { join: whom } => *whom == join,
-            _ => signed.id() == join,
+        let speaks_of_me = |signed: &&SignedOperation| {
+            let confirms_me = matches!(&signed.operation().body, Body::Confirm { join: whom } if *whom == join);
+            confirms_me || signed.id() == join
         };
         self.membership.operations().filter(speaks_of_me).map(|signed| signed.bytes().to_vec()).collect()
     }
@@ -104,16 +103,9 @@ impl Group {
     }
 
     /// The own addresses changed: a new record is due (N-807).
-    pub(crate) fn addresses_changed(&mut self, ctx: &mut Context<'_>) {
+    pub(crate) fn addresses_changed(&mut self, ctx: &Context<'_>) {
         self.sharing.times.changed(ctx.now);
         self.sharing.blocked = false;
-    }
-
-    /// A link with this member works: remember that its record is right.
-    pub(super) fn note_success(&mut self, now: Timestamp, mid: MembershipId) {
-        if let Some((inst, _)) = self.logs.current_instance(&mid) {
-            self.sharing.book.succeeded(&Owner { mid, inst }, now);
-        }
     }
 
     /// Erases every record of a group that never came to be (a claim that lost its race).

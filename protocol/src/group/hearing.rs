@@ -69,10 +69,12 @@ impl Group {
             }
             Inserted::Refused(rule) => {
                 if let Some(neighbour) = from {
-                    let fault = match rule {
-                        EntryRule::Undecodable(_) => PeerFault::Undecodable,
-                        EntryRule::Signature => PeerFault::BadSignature,
-                        _ => PeerFault::Malformed,
+                    let fault = if matches!(rule, EntryRule::Undecodable(_)) {
+                        PeerFault::Undecodable
+                    } else if rule == EntryRule::Signature {
+                        PeerFault::BadSignature
+                    } else {
+                        PeerFault::Malformed
                     };
                     ctx.faults.push((neighbour.link, fault));
                 }
@@ -220,7 +222,8 @@ impl Group {
                 bound(waiting, limits::UNOPENED_PER_EPOCH_MAX);
                 NOT_SHOWN
             }
-            Err(Unopened::Broken { changes, .. }) => {
+            Err(Unopened::Broken { why, changes }) => {
+                tracing::debug!(?why, "a message made wrong by its author");
                 self.put_secrets(ctx, changes);
                 self.alert(ctx, AlertKind::BrokenMessage, Some(place.log.mid), "E-62".into());
                 NOT_SHOWN
@@ -287,7 +290,7 @@ impl Group {
         }
     }
 
-    fn recount_line(&mut self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
+    fn recount_line(&self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
         let Ok(mut view) = from_bytes::<ViewRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
         let counts = self.counts(&place);
         if view.message.counts == counts {

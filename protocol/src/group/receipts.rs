@@ -169,7 +169,9 @@ impl Group {
         }
         if tree {
             self.near.receipts.tree_mono_ms = None;
-            logs.iter().for_each(|log| drop(self.near.receipts.moved.remove(log)));
+            for log in &logs {
+                self.near.receipts.moved.remove(log);
+            }
             if let Some(bytes) = bytes {
                 self.spread_receipt(ctx, bytes, None);
             }

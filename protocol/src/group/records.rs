@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::event::{MessageKind, MessageView};
-use crate::ids::{EntryId, GroupId, InviteId, MembershipId, OrderKey, Output, SeatNumber};
+use crate::ids::{EntryId, GroupId, InviteId, MembershipId, Output, SeatNumber};
 use crate::limits;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes};
 
@@ -193,15 +193,6 @@ impl Canonical for InviteRecord {
     }
 }
 
-/// The position of a text in the timeline, for a line that nobody could open: its entry's own id decides.
-#[must_use]
-pub(crate) fn order_of(tick: u64, entry: &EntryId) -> OrderKey {
-    let mut order = [0; OrderKey::LEN];
-    let bytes = tick.to_be_bytes().into_iter().chain(entry.0);
-    order.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
-    OrderKey(order)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +204,7 @@ mod tests {
         let entry = EntryId([7; 32]);
         let message = MessageView {
             entry,
-            order: order_of(5, &entry),
+            order: crate::timeline::order_key(5, &entry),
             author: MembershipId([2; 32]),
             sent_at_ms: 1,
             received_at_ms: 2,
@@ -223,7 +214,7 @@ mod tests {
         };
         let record = ViewRecord { message: message.clone(), place: (3, 4), salt: Some(vec![1; 32]) };
         assert_eq!(MessageView::from_record(&to_bytes(&record)), Some(message));
-        assert!(order_of(5, &EntryId([0xff; 32])) < order_of(6, &EntryId([0; 32])));
+        assert!(crate::timeline::order_key(5, &EntryId([0xff; 32])) < crate::timeline::order_key(6, &EntryId([0; 32])));
     }
 
     #[test]

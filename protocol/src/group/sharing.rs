@@ -271,7 +271,9 @@ impl Group {
         self.send(ctx, from, GroupFrame::Addresses, &to_bytes(&self.sharing.book.summary()));
         let mut body = Writer::default();
         body.array(1).array(news.len());
-        news.iter().for_each(|record| drop(body.raw(record)));
+        for record in &news {
+            body.raw(record);
+        }
         self.send_to_members_but(ctx, from, (GroupFrame::LookupKey, &body.into_bytes()));
     }
 

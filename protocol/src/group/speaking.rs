@@ -36,7 +36,7 @@ impl Scene {
 
 impl Group {
     /// Rule E-71: whether an entry may be written: one is Keyed, and either alone or in touch with somebody.
-    pub(super) fn may_speak(&mut self) -> Result<(), CommandError> {
+    pub(super) fn may_speak(&self) -> Result<(), CommandError> {
         if !self.is_live() {
             return Err(self.why_not_live());
         }

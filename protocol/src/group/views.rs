@@ -106,9 +106,9 @@ impl Group {
     fn founder_name(&self) -> String {
         let genesis = self.membership.operation(&self.gid().into()).map(|signed| &signed.operation().body);
         let Some(crate::membership::Body::Genesis { policy, .. }) = genesis else { return String::new() };
-        let given = policy.iter().find_map(|(key, value)| match value {
-            Setting::Text(name) if *key == FOUNDER_NAME => Some(name.clone()),
-            _ => None,
+        let given = policy.iter().find_map(|(key, value)| {
+            let Setting::Text(name) = value else { return None };
+            (*key == FOUNDER_NAME).then(|| name.clone())
         });
         given.unwrap_or_default()
     }

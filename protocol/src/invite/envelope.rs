@@ -2,7 +2,7 @@
 //!
 //! It lies in the inviter's own entry log (kind 5), so whoever is online can hand it out. Its key follows from the
 //! link's secret alone; 128 random bits stand between a member and the tickets.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 use rand_core::CryptoRng;

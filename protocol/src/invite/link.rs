@@ -7,7 +7,7 @@
 //! Without an address it is *short*: 50 bytes, 90 characters, exactly a QR code of version 4 at level M. `J` names
 //! format 1. A reader forgives what chat programs do to a line of text (QR-5), and nothing else: a typo must be
 //! called a typo, before anything is sent.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,6 +1,11 @@
 //! Joins from end to end: the machines of both sides against each other, in memory.
 
+use super::envelope::open_grant;
+use super::frames::Pick;
 use super::frames::{self, HeadsBody, Knock, Meeting, Operations, Prove, frame};
+use super::host::HostOutcome;
+use super::joiner::Unfit;
+use super::verdict::pick_verdict;
 use super::*;
 use crate::crypto::sign::KeyPair;
 use crate::crypto::{Label, Secret};
@@ -503,7 +508,7 @@ fn n_208_a_member_who_knows_the_lookup_value_but_not_the_secret_gets_nothing() {
     let (link, _) = room.invite(1);
     let lookup = room.kept[0].lookup;
     let nonce = [5; 32];
-    let knock = Knock { nonce, tag: Meeting::knock_tag(&key(DEE), &nonce, &super::link::knock_key(&lookup)) };
+    let knock = Knock { nonce, tag: Meeting::knock_tag(&key(DEE), &nonce, &link::knock_key(&lookup)) };
     let mut host = Host::new(key(BEN), key(DEE), NOW);
     let step = host.handle(NOW, &frame(JoinFrame::Knock, &knock), &mut room, &mut rng(1));
     let answer: frames::Answer = frames::body(&step.send[0]).unwrap();
@@ -665,16 +670,6 @@ fn mb_l06_more_operations_than_a_joiner_takes_are_refused() {
 }
 
 #[test]
-fn mb_i06_a_silent_host_is_given_up_and_a_person_has_all_the_time() {
-    let (link, mut room) = (InviteLink::new(key(ANA), Secret::new([66; 16]), vec![]), Room::found());
-    let (joiner, knock) = Joiner::start(&link, key(CEM), key(BEN), NOW, &mut rng(1));
-    assert!(Host::new(key(BEN), key(CEM), NOW).handle(NOW, &knock[0], &mut room, &mut rng(1)).send.is_empty());
-    let step = joiner.on_time(NOW.plus_ms(9_999));
-    let step = step.next.unwrap().on_time(NOW.plus_ms(10_000));
-    assert!(matches!(step.outcome, Some(JoinOutcome::Unfit(Unfit::Slow))) && step.next.is_none());
-}
-
-#[test]
 fn mb_i06_a_claim_is_only_for_the_own_key_and_a_ticket_that_passed() {
     let mut room = Room::found();
     let (link, _) = room.invite(2);
@@ -702,7 +697,7 @@ fn introduce(host_room: &mut Room, own: &Room, person: u8, first: Vec<Vec<u8>>) 
     let secret = introduce_key(&handshake_secret(&gid, &own.nonce));
     let (mut rng, mut sent) = (rng(9), vec![]);
     let mut host = Host::new(key(BEN), key(person), NOW);
-    let (machine, mut to_host) = Introducer::start((gid, secret), (key(person), key(BEN)), first, NOW, &mut rng);
+    let (machine, mut to_host) = Introducer::start(secret, (key(person), key(BEN)), first, NOW, &mut rng);
     let mut machine = Some(machine);
     while !to_host.is_empty() {
         let step = host.handle(NOW, &to_host.remove(0), host_room, &mut rng);

@@ -1,5 +1,5 @@
 //! What a host judges by its own log: a ticket, a newcomer, and whether a member may serve joins at all.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeSet;

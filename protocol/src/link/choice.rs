@@ -1,8 +1,6 @@
-//! Two links with one person: which stays, and when two links mean that one installation runs twice.
+//! Two links with one person: which stays.
 
-use crate::ids::{Boot, Instance, LinkId, MemberKey, Path};
-use crate::limits::TWIN_MS;
-use crate::time::Timestamp;
+use crate::ids::{Boot, LinkId, MemberKey, Path};
 
 /// What decides between two links with one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,41 +27,6 @@ pub fn better<'a>(a: &'a Standing, b: &'a Standing) -> &'a Standing {
         return newer;
     }
     if (older.path, older.opener) < (newer.path, newer.opener) { older } else { newer }
-}
-
-/// Watches the links of one person for a copy of the same installation that runs at the same time.
-///
-/// Rule N-310: frames on an older and a newer link of one installation, with different starts, for 30 s.
-#[derive(Debug, Default)]
-pub struct TwinWatch {
-    current: Option<Seen>,
-    former: Option<Seen>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    instance: Instance,
-    boot: Boot,
-    ready: Timestamp,
-}
-
-impl TwinWatch {
-    /// A link with the person is ready.
-    pub fn on_ready(&mut self, instance: Instance, boot: Boot, now: Timestamp) {
-        if self.current.is_some_and(|seen| seen.instance == instance && seen.boot == boot) {
-            return;
-        }
-        self.former = self.current.replace(Seen { instance, boot, ready: now });
-    }
-
-    /// A frame came on a link of that start. What to send as TWIN to both, if there are two.
-    #[must_use]
-    pub fn on_frame(&self, instance: Instance, boot: Boot, now: Timestamp) -> Option<(Instance, Boot)> {
-        let (current, former) = (self.current?, self.former?);
-        let from_former = former.instance == instance && former.boot == boot && current.boot != boot;
-        let is_twin = from_former && current.instance == instance && now.since(current.ready) >= TWIN_MS;
-        is_twin.then_some((instance, current.boot))
-    }
 }
 
 #[cfg(test)]
@@ -94,25 +57,5 @@ mod tests {
         let (old, new) = (standing(1, Path::DirectQuic, 1, 1), standing(2, Path::Relayed, 9, 2));
         assert_eq!(better(&old, &new), &new);
         assert_eq!(better(&new, &old), &new);
-    }
-
-    #[test]
-    fn n_310_two_starts_of_one_installation_for_thirty_seconds_are_a_twin() {
-        let (mut watch, start) = (TwinWatch::default(), Timestamp::new(0, 0));
-        let (inst, old, new) = (Instance([1; 16]), Boot([1; 8]), Boot([2; 8]));
-        watch.on_ready(inst, old, start);
-        assert_eq!(watch.on_frame(inst, old, start.plus_ms(60_000)), None);
-        watch.on_ready(inst, new, start.plus_ms(100_000));
-        assert_eq!(watch.on_frame(inst, old, start.plus_ms(129_999)), None, "what was still on its way");
-        assert_eq!(watch.on_frame(inst, new, start.plus_ms(130_000)), None);
-        assert_eq!(watch.on_frame(inst, old, start.plus_ms(130_000)), Some((inst, new)));
-    }
-
-    #[test]
-    fn n_310_another_installation_of_the_same_person_is_no_twin() {
-        let (mut watch, start) = (TwinWatch::default(), Timestamp::new(0, 0));
-        watch.on_ready(Instance([1; 16]), Boot([1; 8]), start);
-        watch.on_ready(Instance([2; 16]), Boot([2; 8]), start);
-        assert_eq!(watch.on_frame(Instance([1; 16]), Boot([1; 8]), start.plus_ms(90_000)), None);
     }
 }

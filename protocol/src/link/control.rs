@@ -1,5 +1,5 @@
 //! The small frames about the link itself: BYE, DROP, CREDIT, AGAIN, TWIN, and the codes in them (N-402).
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -70,12 +70,6 @@ pub fn frame<T: Canonical>(kind: GroupFrame, slot: u8, body: &T) -> Frame {
 #[must_use]
 pub fn bye(code: ByeCode, seats: &[u8]) -> Frame {
     frame(GroupFrame::Bye, 0, &Bye { code, seats: seats.iter().take(3).copied().collect() })
-}
-
-/// TWIN: an installation runs twice (N-310).
-#[must_use]
-pub fn twin(instance: Instance, boot: Boot) -> Frame {
-    frame(GroupFrame::Twin, 0, &Twin(instance, boot))
 }
 
 /// A body without fields.

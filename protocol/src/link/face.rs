@@ -1,7 +1,7 @@
 //! What a group asks of a link: its ends, its slots, and whether more may be given.
 
 use super::control::{One, frame};
-use super::{Ends, Link, PeerNode, Side};
+use super::{Link, PeerNode, Side};
 use crate::ids::GroupId;
 use crate::time::Timestamp;
 use crate::wire::frame::{Frame, GroupFrame};
@@ -27,17 +27,6 @@ impl Link {
     /// A measured round trip.
     pub const fn set_round_trip_ms(&mut self, ms: u64) {
         self.round_trip_ms = ms;
-    }
-
-    /// Own caps changed: they go with the next round.
-    pub const fn set_caps(&mut self, caps: u64) {
-        self.ends.caps = caps;
-    }
-
-    /// Both ends, as given.
-    #[must_use]
-    pub const fn ends(&self) -> &Ends {
-        &self.ends
     }
 
     /// Which side opened it.

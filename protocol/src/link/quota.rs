@@ -1,13 +1,12 @@
-//! Rates per neighbour and per author, points for misdeeds, and a memory of refused bytes.
+//! Rates per neighbour and points for misdeeds.
 //!
 //! Limits delay, they never decide (N-607): what is dropped here is still valid, whoever has it keeps and serves it,
 //! and anti-entropy fetches it later. So nodes may drop different things without drifting apart.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::error::PeerFault;
-use crate::ids::{Digest, MembershipId};
 use crate::limits::{self, Rate};
 use crate::time::Timestamp;
 use crate::wire::Reader;
@@ -154,51 +153,6 @@ fn length(reader: &mut Reader<'_>) -> u64 {
     count.ok().and_then(|count| u64::try_from(count).ok()).unwrap_or(1)
 }
 
-/// Rule N-606: what one author may send by push, and by any way in a day.
-#[derive(Debug, Default)]
-pub struct AuthorRates {
-    authors: BTreeMap<MembershipId, AuthorBuckets>,
-}
-
-#[derive(Debug)]
-struct AuthorBuckets {
-    items: Bucket,
-    bytes: Bucket,
-    day_entries: Bucket,
-    day_bytes: Bucket,
-}
-
-impl AuthorRates {
-    fn of(&mut self, author: MembershipId) -> &mut AuthorBuckets {
-        if self.authors.len() >= limits::METERED_AUTHORS_MAX && !self.authors.contains_key(&author) {
-            let quietest = self.authors.iter().min_by_key(|(_, buckets)| buckets.day_entries.at_mono_ms);
-            if let Some(mid) = quietest.map(|(mid, _)| *mid) {
-                self.authors.remove(&mid);
-            }
-        }
-        self.authors.entry(author).or_insert_with(|| AuthorBuckets {
-            items: Bucket::new(limits::AUTHOR_ITEMS),
-            bytes: Bucket::new(limits::AUTHOR_BYTES),
-            day_entries: Bucket::new(limits::AUTHOR_DAY_ENTRIES),
-            day_bytes: Bucket::new(limits::AUTHOR_DAY_BYTES),
-        })
-    }
-
-    /// A pushed item: [`Passage::Ignore`] leaves it to anti-entropy.
-    pub fn pushed(&mut self, author: MembershipId, bytes: u64, now: Timestamp) -> Passage {
-        let buckets = self.of(author);
-        let passes = buckets.items.take(1, now) && buckets.bytes.take(bytes, now);
-        if passes { Passage::Pass } else { Passage::Ignore }
-    }
-
-    /// An entry by any way: [`Passage::Ignore`] means later, and the log is shown as throttled.
-    pub fn entry(&mut self, author: MembershipId, bytes: u64, now: Timestamp) -> Passage {
-        let buckets = self.of(author);
-        let passes = buckets.day_entries.take(1, now) && buckets.day_bytes.take(bytes, now);
-        if passes { Passage::Pass } else { Passage::Ignore }
-    }
-}
-
 /// A neighbour's points (N-211), and how its links fail (N-306).
 #[derive(Debug, Default)]
 pub struct Conduct {
@@ -244,40 +198,6 @@ impl Conduct {
     }
 }
 
-/// Rule N-212: refused bytes, by their SHA-256, so that the same bytes are not verified twice.
-#[derive(Debug, Default)]
-pub struct Refused {
-    by_digest: BTreeMap<Digest, u64>,
-    in_order: VecDeque<(u64, Digest)>,
-}
-
-impl Refused {
-    /// Remembers what was refused.
-    pub fn remember(&mut self, digest: Digest, now: Timestamp) {
-        if self.by_digest.insert(digest, now.mono_ms).is_none() {
-            self.in_order.push_back((now.mono_ms, digest));
-        }
-        while self.in_order.len() > limits::REFUSED_MAX {
-            self.forget_oldest();
-        }
-    }
-
-    /// Whether these bytes were refused a short while ago.
-    pub fn contains(&mut self, digest: &Digest, now: Timestamp) -> bool {
-        let start = now.mono_ms.saturating_sub(limits::REFUSED_MS);
-        while self.in_order.front().is_some_and(|(at, _)| *at < start) {
-            self.forget_oldest();
-        }
-        self.by_digest.contains_key(digest)
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((_, digest)) = self.in_order.pop_front() {
-            self.by_digest.remove(&digest);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +214,7 @@ mod tests {
         assert!(bucket.take(1, START.plus_ms(2_000)));
         let later = (1..=3_000).filter(|ms| bucket.take(1, START.plus_ms(2_000 + ms * 20))).count();
         assert_eq!(later, 30);
-        let mut wide = Bucket::new(limits::AUTHOR_DAY_BYTES);
+        let mut wide = Bucket::new(Rate { amount: 64 << 20, per_ms: 86_400_000, burst: 64 << 20 });
         assert!(wide.take(64 << 20, START) && !wide.take(1, START));
     }
 
@@ -323,22 +243,6 @@ mod tests {
             assert_eq!(rates.admit(GroupFrame::Push, &items, 1, START), Passage::Pass);
         }
         assert_eq!(rates.admit(GroupFrame::Push, &items, 1, START), Passage::Pause(1_000));
-    }
-
-    #[test]
-    fn n_606_authors_have_rates_of_their_own_and_only_so_many_are_kept() {
-        let (mut rates, loud) = (AuthorRates::default(), MembershipId([1; 32]));
-        assert!((0..100).all(|_| rates.pushed(loud, 10, START) == Passage::Pass));
-        assert_eq!(rates.pushed(loud, 10, START), Passage::Ignore);
-        assert_eq!(rates.pushed(MembershipId([2; 32]), 10, START), Passage::Pass);
-        assert_eq!(rates.entry(loud, 64 << 20, START), Passage::Pass);
-        assert_eq!(rates.entry(loud, 1, START), Passage::Ignore);
-        for n in 0..300_u16 {
-            let mut mid = [0; 32];
-            mid[..2].copy_from_slice(&n.to_be_bytes());
-            rates.entry(MembershipId(mid), 1, START);
-        }
-        assert_eq!(rates.authors.len(), limits::METERED_AUTHORS_MAX);
     }
 
     #[test]
@@ -371,21 +275,6 @@ mod tests {
         assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_001)), None);
         assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_002)), None);
         assert_eq!(conduct.on_failed_handshake(START.plus_ms(600_003)), Some(600_000));
-    }
-
-    #[test]
-    fn n_212_refused_bytes_are_known_again_for_ten_minutes_and_within_bounds() {
-        let mut refused = Refused::default();
-        let digest = |n: u32| {
-            let mut bytes = [0; 32];
-            bytes[..4].copy_from_slice(&n.to_be_bytes());
-            Digest(bytes)
-        };
-        (0..5_000).for_each(|n| refused.remember(digest(n), START));
-        assert_eq!(refused.by_digest.len(), limits::REFUSED_MAX);
-        assert!(!refused.contains(&digest(0), START) && refused.contains(&digest(4_999), START.plus_ms(600_000)));
-        assert!(!refused.contains(&digest(4_999), START.plus_ms(600_001)));
-        assert!(refused.by_digest.is_empty());
     }
 
     #[test]

@@ -10,12 +10,6 @@ use crate::wire::frame::{Frame, GroupFrame};
 
 /// caps bit: takes part in the broadcast tree; always set (N-311).
 pub const CAP_TREE: u64 = 1;
-/// caps bit: pays for its bytes.
-pub const CAP_METERED: u64 = 2;
-/// caps bit: has no other neighbour in some shared group.
-pub const CAP_LONELY: u64 = 4;
-/// caps bit: relays for members.
-pub const CAP_RELAYS: u64 = 8;
 /// What both ends of a link are.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {

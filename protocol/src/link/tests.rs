@@ -234,7 +234,7 @@ fn n_301_anything_else_before_ready_resets_without_a_word() {
         assert_eq!(step.close, Some(Close::Fault(PeerFault::Handshake)));
         assert!(step.send.is_empty());
     }
-    let mut late = Link::accept(ends(2, 1), NOW);
+    let late = Link::accept(ends(2, 1), NOW);
     assert_eq!(late.on_time(NOW.plus_ms(HANDSHAKE_MS - 1)), None);
     assert_eq!(late.on_time(NOW.plus_ms(HANDSHAKE_MS)), Some(Close::Fault(PeerFault::Handshake)));
 }
@@ -301,7 +301,8 @@ fn n_405_credit_for_discarded_frames_of_a_dropped_slot_comes_back() {
 #[test]
 fn bye_and_twin_say_what_they_say() {
     let mut pair = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
-    let step = pair.ben.handle(NOW, twin(Instance([2; 16]), Boot([5; 8])), &[], &mut pair.rng);
+    let step =
+        pair.ben.handle(NOW, frame(GroupFrame::Twin, 0, &Twin(Instance([2; 16]), Boot([5; 8]))), &[], &mut pair.rng);
     assert_eq!(step.twin, Some((Instance([2; 16]), Boot([5; 8]))));
     let step = pair.ben.handle(NOW, bye(ByeCode::Full, &[1, 2, 3, 4]), &[], &mut pair.rng);
     assert_eq!(step.close, Some(Close::ByPeer(ByeCode::Full, vec![1, 2, 3])));

@@ -3,7 +3,7 @@
 //! A list here is read *by place*: the n-th item stands for the n-th member of `Keyed(heads)` in ascending order, the
 //! author left out (and in a Rekey those it suspends). So there is no index that could lie about whose slot it is
 //! (E-41). A Grant names its targets instead, because it has few.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 use core::fmt;

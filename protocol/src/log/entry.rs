@@ -7,7 +7,7 @@
 //! ```
 //! `eid` does not cover `sig`: a second valid signature makes the same entry, not a new one. Its three inputs are
 //! digests, so that an author can later show `commit` and hide the rest.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 

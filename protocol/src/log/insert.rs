@@ -86,6 +86,7 @@ impl Logs {
     ///
     /// # Errors
     /// The rule that others would refuse it by.
+    #[cfg(test)]
     pub fn check_own(&self, authority: &mut dyn Authority, entry: &Entry) -> Result<(), EntryRule> {
         self.prepare_own(authority, entry).map(drop)
     }
@@ -131,6 +132,10 @@ impl Logs {
 
     /// Feeds stored entries of the branch of `place`, ascending, until its state at `place` is known again. Needed
     /// only for a fork inside a log ([`Missing::Prefix`]); entries may come in pages, one place at a time.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a fork stops its log (E-79); the group does not read the other branch back")
+    )]
     pub fn rebuild(
         &mut self,
         authority: &mut dyn Authority,
@@ -176,6 +181,10 @@ impl Logs {
 
     /// Checks a proof that somebody sent (FORK), and from then on counts the log as forked (E-79). False if it proves
     /// nothing.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a fork stops its log (E-79); the group does not read the other branch back")
+    )]
     pub fn accept_fork(&mut self, authority: &dyn Authority, log: LogId, pair: [&[u8]; 2]) -> bool {
         let Some(key) = authority.key_of(&log.mid) else { return false };
         let [Some(one), Some(other)] = pair.map(|bytes| {
@@ -319,7 +328,7 @@ impl Logs {
         let place = Place { log, branch, seq };
         self.places.insert(id, place);
         self.pending.wake_after(log, seq);
-        Ok(Appended { entry, place, keyed, knew_own, is_new_branch: off.is_some() })
+        Ok(Appended { entry, place, keyed, knew_own })
     }
 
     /// Rule E-78: another entry stands at this place on some branch.

@@ -158,12 +158,6 @@ impl LogState {
         self.used_keys.contains(&key_mark(pk))
     }
 
-    /// The leaf key's place among all of the member's: which installation, which number.
-    #[must_use]
-    pub const fn leaf_number(&self) -> LeafNumber {
-        LeafNumber { inst_no: self.inst_no, generation: self.leaf.generation }
-    }
-
     /// Number that the next Rekey must carry (E-24).
     #[must_use]
     pub fn next_epoch(&self) -> u64 {

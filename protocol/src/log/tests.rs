@@ -237,7 +237,7 @@ impl Pen {
         let index = self.next_index;
         let kind = HeadKind::Message { epoch: self.epoch - 1, index, nonce: [self.salt; 24] };
         let mut draft = self.draft(kind, Some(Digest([8; 32])), vec![5; size + 16]);
-        if index % 64 != 0 {
+        if !index.is_multiple_of(64) {
             draft.head.heads = Heads::default();
         }
         draft
@@ -340,7 +340,7 @@ fn reopened(logs: &Logs, world: &World) -> Logs {
     for log in logs.ids() {
         for (branch, _) in logs.branches(log) {
             let bytes = to_bytes(&logs.record(log, branch).unwrap());
-            assert!(back.restore(from_bytes(&bytes, crate::limits::VALUE_BYTES_MAX).unwrap()));
+            assert!(back.restore(from_bytes(&bytes, limits::VALUE_BYTES_MAX).unwrap()));
         }
     }
     let mut places: Vec<(Place, EntryId)> = logs.places.iter().map(|(eid, place)| (*place, *eid)).collect();

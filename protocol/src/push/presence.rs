@@ -2,7 +2,7 @@
 //!
 //! An age is rounded up before it is told, so passing it on never makes anybody younger. It is a hint for choosing
 //! neighbours and for faces; it never decides delivery, keys or membership.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use crate::ids::{Digest, SeatNumber};
 use crate::limits::{AGE_STEP_MS, ONLINE_MS, SEATS};
@@ -154,6 +154,7 @@ impl Presence {
 
     /// Rule N-503: heard of within 150 s.
     #[must_use]
+    #[cfg(test)]
     pub fn is_online(&self, now: Timestamp, seat: SeatNumber) -> bool {
         let heard = self.heard.get(usize::from(seat.0)).copied().flatten();
         heard.is_some_and(|at| now.mono_ms.saturating_sub(at) <= ONLINE_MS)

@@ -3,7 +3,7 @@
 //! Nobody is asked and nobody decides. Each record names the heads of the membership log that its author saw, so
 //! every node can tell by itself whether all who have gone were already out when the key was drawn. Concurrent
 //! records are no conflict: all fit ones are tried for reading, and the last in one fixed order is used for writing.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
@@ -222,14 +222,6 @@ impl LookupKeys {
                 self.kept.iter().enumerate().min_by_key(|(_, kept)| kept.since_wall_ms).map(|(place, _)| place);
             oldest.map(|place| self.kept.remove(place));
         }
-    }
-
-    /// Forgets what is older than its time; names what went, to be erased from the store.
-    pub fn expire(&mut self, now: Timestamp) -> Vec<KeyName> {
-        let end = now.wall_ms.saturating_sub(limits::LOOKUP_KEY_KEPT_MS);
-        let (gone, stay): (Vec<_>, Vec<_>) = self.kept.drain(..).partition(|kept| kept.since_wall_ms < end);
-        self.kept = stay;
-        gone.into_iter().map(|kept| kept.name).collect()
     }
 
     /// The record to write, publish and seal under.

@@ -2,7 +2,7 @@
 //!
 //! They pass from member to member like everything else, so that a person whose address changed is found through
 //! anybody who heard of it. Only the newest of each installation counts.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -17,14 +17,6 @@ use crate::ids::{GroupId, Instance, MemberKey, MembershipId, Signature};
 use crate::limits;
 use crate::time::Timestamp;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
-
-/// caps bit: a confirmed public address.
-pub const CAP_PUBLIC: u64 = 1;
-/// caps bit: relays for members.
-pub const CAP_RELAYS: u64 = 2;
-/// caps bit: pays for its bytes.
-pub const CAP_METERED: u64 = 4;
-
 /// Whose record: one installation of one membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
@@ -53,7 +45,7 @@ pub struct AddressRecord {
     pub at: u64,
     /// When it ends, ms since 1970.
     pub until: u64,
-    /// [`CAP_PUBLIC`] and the like; unknown bits are ignored.
+    /// Bits by number (1: a confirmed public address); unknown ones are ignored.
     pub caps: u64,
     /// Binary multiaddrs, best first.
     pub addresses: Vec<Vec<u8>>,
@@ -304,23 +296,6 @@ impl AddressBook {
         }
     }
 
-    /// Somebody answered at an address of this owner.
-    pub fn succeeded(&mut self, owner: &Owner, now: Timestamp) {
-        if let Some(kept) = self.kept.get_mut(owner) {
-            kept.last_success_wall_ms = now.wall_ms;
-        }
-    }
-
-    /// Forgets what ended 30 days ago and what belongs to nobody any more; names what went.
-    pub fn expire(&mut self, roll: &dyn Roll, now: Timestamp) -> Vec<Owner> {
-        let end = now.wall_ms.saturating_sub(limits::ADDRESS_KEPT_MS);
-        let gone = |owner: &Owner, kept: &Kept| kept.record.until < end || !roll.is_full_member(&owner.mid);
-        let names: Vec<Owner> =
-            self.kept.iter().filter(|(owner, kept)| gone(owner, kept)).map(|(owner, _)| *owner).collect();
-        names.iter().for_each(|owner| drop(self.kept.remove(owner)));
-        names
-    }
-
     /// A member's records: those still valid first, each kind by last success, then newest.
     #[must_use]
     pub fn of(&self, mid: &MembershipId, now: Timestamp) -> Vec<&Kept> {
@@ -333,6 +308,7 @@ impl AddressBook {
     }
 
     /// All records, by owner.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (&Owner, &Kept)> {
         self.kept.iter()
     }

@@ -2,7 +2,7 @@
 //!
 //! Each is one canonical CBOR array. Counts are checked on the heads of the arrays; what is decoded takes memory in
 //! proportion to the bytes that came, never to a number in them.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 
@@ -362,66 +362,6 @@ impl Canonical for Cancel {
     }
 }
 
-/// MSYNC: one message of the membership log's exchange, and operations beside it (N-709).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Msync {
-    /// The guarded sync message; empty = start anew.
-    pub message: Vec<u8>,
-    /// Operations that the other side lacks.
-    pub operations: Vec<Vec<u8>>,
-}
-
-/// The bytes of one operation in a list.
-struct OperationBytes(Vec<u8>);
-
-impl Canonical for OperationBytes {
-    fn write(&self, to: &mut Writer) {
-        to.bytes(&self.0);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.bytes(limits::OPERATION_BYTES_MAX).map(|bytes| Self(bytes.to_vec()))
-    }
-}
-
-impl Canonical for Msync {
-    fn write(&self, to: &mut Writer) {
-        to.array(2).bytes(&self.message).array(self.operations.len());
-        for operation in &self.operations {
-            to.bytes(operation);
-        }
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(2)?;
-        let message = from.bytes(limits::MSYNC_MESSAGE_BYTES_MAX)?.to_vec();
-        let operations: Vec<OperationBytes> = from.list(limits::MSYNC_OPERATIONS_MAX)?;
-        Ok(Self { message, operations: operations.into_iter().map(|operation| operation.0).collect() })
-    }
-}
-
-/// FORK: two entries of one author at one place (N-704, E-78).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForkEvidence {
-    /// The log.
-    pub tag: LogTag,
-    /// Both entries as signed.
-    pub entries: [Vec<u8>; 2],
-}
-
-impl Canonical for ForkEvidence {
-    fn write(&self, to: &mut Writer) {
-        let [one, other] = &self.entries;
-        to.array(3).bytes(self.tag).bytes(one).bytes(other);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
-        let tag = from.fixed()?;
-        let (one, other) = (from.bytes(limits::ENTRY_BYTES_MAX)?, from.bytes(limits::ENTRY_BYTES_MAX)?);
-        Ok(Self { tag, entries: [one.to_vec(), other.to_vec()] })
-    }
-}
-
 /// REPAIR: a Grant of this epoch, please (E-50).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repair(pub EntryId);
@@ -478,8 +418,6 @@ mod tests {
         let gone = GoneRange { tag: TAG, from: 1, to: 2, why: Why::Later };
         is_sound(&Gone { request: 9, ranges: vec![gone] }, GroupFrame::Gone);
         is_sound(&Cancel(70), GroupFrame::Cancel);
-        is_sound(&Msync { message: vec![5; 9], operations: vec![vec![1; 40]] }, GroupFrame::Msync);
-        is_sound(&ForkEvidence { tag: TAG, entries: [vec![1; 9], vec![2; 9]] }, GroupFrame::Fork);
         is_sound(&Repair(EntryId([4; 32])), GroupFrame::Repair);
     }
 
@@ -490,9 +428,6 @@ mod tests {
         assert!(from_bytes::<Want>(&many(65), 4_096).is_err());
         assert!(from_bytes::<WantRange>(&to_bytes(&range(4, 3)), 99).is_err());
         assert!(from_bytes::<WantRange>(&to_bytes(&range(4, 1 << 40)), 99).is_err());
-        let operations = |count| to_bytes(&Msync { message: vec![], operations: vec![vec![1; 2]; count] });
-        assert!(from_bytes::<Msync>(&operations(31), 1 << 17).is_ok());
-        assert!(from_bytes::<Msync>(&operations(32), 1 << 17).is_err());
         // Lists that claim four billion items fail on their head.
         for claims in [&[0x83, 0xf4, 0xf4, 0x9a, 0xff, 0xff, 0xff, 0xff][..], &[0x9a, 0xff, 0xff, 0xff, 0xff][..]] {
             assert!(from_bytes::<Vector>(claims, 99).is_err() && from_bytes::<LogNames>(claims, 99).is_err());

@@ -60,7 +60,7 @@ impl Held {
     /// Appends if it is next; gives whether it was new.
     fn admit(&mut self, tag: LogTag, bytes: &[u8]) -> bool {
         let author = bytes[8];
-        assert_eq!(super::tests::tag(author), tag);
+        assert_eq!(tests::tag(author), tag);
         let log = self.0.entry(tag).or_default();
         let is_next = u64::from_be_bytes(*bytes.first_chunk().unwrap()) == log.len() as u64;
         if is_next {

@@ -1,5 +1,7 @@
 //! A few people in one room: real accounts, a virtual clock, seeded luck, links that deliver in order. For tests that
 //! read as sentences; the simulator has the weather.
+#![cfg_attr(not(test), expect(clippy::indexing_slicing, reason = "a person who isn't there ends the test"))]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "the callers are tests: what was not expected ends them")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::string::String;

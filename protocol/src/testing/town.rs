@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::crypto::Secret;
 use crate::crypto::derive::sha256;
 use crate::crypto::sign::KeyPair;
-use crate::ids::{Heads, MemberKey, MembershipId, Office, OperationId, Output, Point, SeatNumber, SessionId};
+use crate::ids::{Heads, MemberKey, MembershipId, Office, OperationId, Output, SeatNumber, SessionId};
 use crate::membership::{
     Admission, Blow, Body, Membership, Operation, Role, Rule, SeatGrant, SeatState, Setting, SettingKey,
     SignedOperation, Terms,
@@ -264,20 +264,14 @@ impl<const S: usize> Side<S> {
 
     /// A Remove without ban and cuts, citing all known offices of the target.
     pub fn remove(&mut self, by: &Person, who: &Person, pin: OperationId) -> OperationId {
-        self.remove_with(by, who, pin, Vec::new(), false)
+        let blow = Blow { target: who.mid, pin, seen: who.office.into_iter().collect() };
+        self.write(by, Body::Remove { blow, cuts: Vec::new(), ban: false })
     }
 
-    /// A Remove.
-    pub fn remove_with(
-        &mut self,
-        by: &Person,
-        who: &Person,
-        pin: OperationId,
-        cuts: Vec<Point>,
-        ban: bool,
-    ) -> OperationId {
+    /// The same, with a ban.
+    pub fn remove_and_ban(&mut self, by: &Person, who: &Person, pin: OperationId) -> OperationId {
         let blow = Blow { target: who.mid, pin, seen: who.office.into_iter().collect() };
-        self.write(by, Body::Remove { blow, cuts, ban })
+        self.write(by, Body::Remove { blow, cuts: Vec::new(), ban: true })
     }
 
     /// A Demote.

@@ -252,6 +252,12 @@ pub fn message(
     Some(sealed.entry.into())
 }
 
+/// An earlier entry as a Leaf names it: installation, seq, eid.
+pub type Earlier = ([u8; 16], u64, [u8; 32]);
+
+/// What is known of the other seats: numbers of installation and leaf.
+pub type KnownLeaves = [Option<(u16, u64)>];
+
 /// A Leaf: numbers of installation and leaf, reason (0 or 1), `prior` (installation, seq, eid), what is known of the
 /// others by place.
 #[must_use]
@@ -259,7 +265,7 @@ pub fn leaf(
     author: &Author,
     at: Standing,
     (inst_no, generation, reason): (u16, u64, u64),
-    (prior, known): (Option<([u8; 16], u64, [u8; 32])>, &[Option<(u16, u64)>]),
+    (prior, known): (Option<Earlier>, &KnownLeaves),
     draw: Vec<u8>,
 ) -> Made {
     let known = known.iter().map(|one| one.map(|(inst_no, generation)| LeafNumber { inst_no, generation })).collect();

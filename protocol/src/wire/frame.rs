@@ -2,7 +2,7 @@
 //!
 //! The limit of its kind is checked on the header, before a byte of the body is taken. Kinds from 0x80 on are skipped
 //! unread; numbers are append-only (tidy T9) and those of later releases are reserved here.
-#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use alloc::vec::Vec;
 use bytes::Bytes;

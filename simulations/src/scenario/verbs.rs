@@ -112,7 +112,9 @@ fn invite(cursor: &mut Cursor<'_>, who: Who) -> Read<Act> {
                 "expires" => expires_us = Some(cursor.time_of(value)?),
                 "role" if value == "member" => {}
                 "role" => {
-                    return Err(cursor.fault_before(FaultCode::Impossible, "guests are not in this release of the core"));
+                    return Err(
+                        cursor.fault_before(FaultCode::Impossible, "guests are not in this release of the core")
+                    );
                 }
                 _ => return Err(cursor.slip(FaultCode::Option, "option", &["uses", "expires", "role"])),
             }

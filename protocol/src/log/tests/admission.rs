@@ -94,11 +94,11 @@ fn e_26_an_entry_refused_under_a_good_signature_is_refused_for_ever_and_what_fol
 #[test]
 fn e_26_refusals_are_remembered_up_to_a_bound_oldest_out() {
     let mut refused = Refused::default();
-    let ids = (0..1_025_u64).map(|i| EntryId(sha256(&i.to_be_bytes()).0));
+    let mut ids = (0..1_025_u64).map(|i| EntryId(sha256(&i.to_be_bytes()).0));
     ids.clone().for_each(|eid| refused.remember(eid));
     assert_eq!((refused.ids.len(), refused.order.len()), (1_024, 1_024));
     assert!(!refused.ids.contains(&ids.clone().next().unwrap()));
-    assert!(refused.ids.contains(&ids.last().unwrap()));
+    assert!(refused.ids.contains(&ids.next_back().unwrap()));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn e_78_two_good_entries_at_one_place_are_a_proof_and_both_branches_go_on() {
     assert_eq!(rebuild(&mut logs, &world, &entries[..2], inside), Rebuilt::NeedsFrom(2));
     assert_eq!(rebuild(&mut logs, &world, &entries[2..], inside), Rebuilt::Done);
     let settled = settle(&mut logs, &world);
-    assert!(matches!(&settled[..], [Inserted::Appended(new)] if new.is_new_branch && new.place.branch == 1));
+    assert!(matches!(&settled[..], [Inserted::Appended(new)] if new.place.branch == 1));
     let after = other.write(other.message(256));
     assert_taken(&give(&mut logs, &world, &after));
     entries.extend([twin.clone(), after.clone()]);

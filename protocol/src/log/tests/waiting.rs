@@ -212,7 +212,7 @@ fn st_14_the_largest_state_of_a_branch_fits_a_stored_value() {
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
     give_all(&mut logs, &world, &pen.speak(&world, 1));
     let mut record = logs.record(&pen.log, 0).unwrap();
-    let far = crate::limits::SEQ_END - 1;
+    let far = limits::SEQ_END - 1;
     let leaf = LeafNumber { inst_no: u16::MAX, generation: far };
     record.off = Some(Off { parent: 2, seq: far });
     record.branch = 3;
@@ -223,13 +223,13 @@ fn st_14_the_largest_state_of_a_branch_fits_a_stored_value() {
     record.state.envelopes = 1_024;
     record.state.knows_own = Some(leaf);
     record.state.leaf.generation = far;
-    record.state.used_keys = vec![u64::MAX; crate::limits::LEAF_KEYS_REMEMBERED_MAX];
+    record.state.used_keys = vec![u64::MAX; limits::LEAF_KEYS_REMEMBERED_MAX];
     let epoch = record.state.epoch.as_mut().unwrap();
     epoch.number = far;
     epoch.audience = (0..99).map(|who| (mid(who), leaf)).collect();
     let bytes = to_bytes(&record);
-    assert!(bytes.len() + crate::limits::SEAL_OVERHEAD_BYTES + 64 <= crate::limits::VALUE_BYTES_MAX, "{}", bytes.len());
-    assert_eq!(from_bytes(&bytes, crate::limits::VALUE_BYTES_MAX), Ok(record));
+    assert!(bytes.len() + limits::SEAL_OVERHEAD_BYTES + 64 <= limits::VALUE_BYTES_MAX, "{}", bytes.len());
+    assert_eq!(from_bytes(&bytes, limits::VALUE_BYTES_MAX), Ok(record));
 }
 
 #[test]
@@ -239,11 +239,11 @@ fn e_24_leaf_keys_are_remembered_up_to_a_bound_oldest_out() {
     give_all(&mut logs, &world, &pen.speak(&world, 0));
     let mut state = logs.state(&pen.log).unwrap().clone();
     let first = Pen::new(&world, 1, 1).pk();
-    state.used_keys.resize(crate::limits::LEAF_KEYS_REMEMBERED_MAX, 7);
+    state.used_keys.resize(limits::LEAF_KEYS_REMEMBERED_MAX, 7);
     assert!(state.used_before(&first));
     let entry = pen.write(pen.leaf(&world, 1));
-    let step = crate::log::state::Step { heads: heads(&[1]), knows_own: None, sealed: vec![] };
+    let step = state::Step { heads: heads(&[1]), knows_own: None, sealed: vec![] };
     let after = LogState::after(Some(state), &entry, step, NOW).unwrap();
-    assert_eq!(after.used_keys.len(), crate::limits::LEAF_KEYS_REMEMBERED_MAX);
+    assert_eq!(after.used_keys.len(), limits::LEAF_KEYS_REMEMBERED_MAX);
     assert!(!after.used_before(&first));
 }

@@ -232,7 +232,7 @@ fn s16_s17_s20_s46_removed_twice_given_again_and_invited_again() {
     assert!(town.is_keyed(&cast.x) && cast.x.mid != old.mid);
     let bytes = town.log.operation(&remove).unwrap().bytes().to_vec();
     assert_eq!(town.log.admit(&bytes), Admission::Duplicate(remove));
-    town.remove_with(&cast.a, &cast.x, cast.x.mid.into(), vec![], true);
+    town.remove_and_ban(&cast.a, &cast.x, cast.x.mid.into());
     assert!(town.is_keyed(&cast.z), "who sits on a former seat of a banned key is undisturbed");
 }
 
@@ -278,7 +278,7 @@ fn r_31_removed_and_back_with_a_ground_key_gets_no_keys() {
     let link = link(&mut town, &cast.b, &[4]);
     let out = town.out(4);
     town.join(&mut cast.x, &link, 0);
-    town.remove_with(&cast.a, &cast.x, cast.x.mid.into(), vec![], true);
+    town.remove_and_ban(&cast.a, &cast.x, cast.x.mid.into());
     let mut ground = with_tie("x", out, &cast.x, true);
     town.join(&mut ground, &link, 0);
     assert!(!town.is_keyed(&ground));

@@ -141,14 +141,12 @@ fn n_805_a_key_that_somebody_who_left_knows_is_not_used_for_writing() {
 }
 
 #[test]
-fn n_802_at_most_64_records_for_90_days() {
+fn n_802_at_most_64_records() {
     let mut kept = LookupKeys::default();
     for seed in 0..70 {
         kept.restore(record(1, 10, 0, seed), NOW.wall_ms + u64::from(seed));
     }
     assert_eq!(kept.kept.len(), 64);
-    assert_eq!(kept.expire(NOW.plus_ms(limits::LOOKUP_KEY_KEPT_MS)).len(), 0);
-    assert_eq!(kept.expire(NOW.plus_ms(limits::LOOKUP_KEY_KEPT_MS + 100)).len(), 64);
 }
 
 #[test]
