@@ -98,9 +98,6 @@ pub struct ForkProof {
 pub struct Waiting<'a> {
     /// The entry.
     pub entry: &'a Entry,
-    /// What it waits for.
-    #[cfg(test)]
-    pub need: &'a Missing,
     /// Whether the author's signature was checked: only such an entry may release waiting operations.
     #[cfg(test)]
     pub is_proved: bool,
@@ -227,8 +224,6 @@ impl Logs {
     pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
         self.pending.iter().map(|held| Waiting {
             entry: held.proof.entry(),
-            #[cfg(test)]
-            need: &held.need,
             #[cfg(test)]
             is_proved: matches!(held.proof, Proof::Checked(_)),
         })

@@ -231,13 +231,17 @@ mod tests {
         let mut rates = LinkRates::default();
         let mut writer = Writer::default();
         writer.array(1).array(200);
-        (0..200).for_each(|n: u8| drop(writer.bytes([n; 16])));
+        for n in 0..200_u8 {
+            writer.bytes([n; 16]);
+        }
         let ids = writer.into_bytes();
         assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Pass);
         assert_eq!(rates.admit(GroupFrame::Graft, &ids, 1, START), Passage::Ignore);
         let mut writer = Writer::default();
         writer.array(200);
-        (0..200).for_each(|_| drop(writer.array(4).uint(1_u8).uint(0_u8).bytes([]).bytes([1])));
+        for _ in 0..200 {
+            writer.array(4).uint(1_u8).uint(0_u8).bytes([]).bytes([1]);
+        }
         let items = writer.into_bytes();
         for _ in 0..5 {
             assert_eq!(rates.admit(GroupFrame::Push, &items, 1, START), Passage::Pass);
@@ -261,7 +265,9 @@ mod tests {
     #[test]
     fn n_211_points_halve_every_ten_minutes() {
         let (mut conduct, start) = (Conduct::default(), Timestamp::new(0, 0));
-        (0..4).for_each(|_| drop(conduct.on_fault(PeerFault::BadSignature, start)));
+        for _ in 0..4 {
+            conduct.on_fault(PeerFault::BadSignature, start);
+        }
         assert_eq!(conduct.on_fault(PeerFault::BadSignature, start.plus_ms(600_000)), None);
         assert_eq!(conduct.points, 30);
         assert_eq!(conduct.on_fault(PeerFault::OverLimit, start.plus_ms(6_000_000)), None);

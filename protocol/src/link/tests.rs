@@ -7,6 +7,9 @@ use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
+/// Slots and their groups.
+type Opened = Vec<(u8, GroupId)>;
+
 const NOW: Timestamp = Timestamp::new(1_000, 0);
 
 fn ends(own: u8, peer: u8) -> Ends {
@@ -41,7 +44,7 @@ struct Pair {
     ben: Link,
     groups: (Groups, Groups),
     rng: ChaCha20Rng,
-    opened: (Vec<(u8, GroupId)>, Vec<(u8, GroupId)>),
+    opened: (Opened, Opened),
     sent: Vec<(Side, Frame)>,
     closed: Vec<Close>,
 }

@@ -96,6 +96,7 @@ impl World {
         past
     }
 
+    #[expect(clippy::fn_params_excessive_bools, reason = "one of the world's three questions")]
     fn members(&self, heads: &Heads, with_pending: bool) -> Result<Mids, Vec<OperationId>> {
         let past = self.past(heads);
         let missing: Vec<OperationId> =

@@ -122,9 +122,12 @@ struct Node {
     stalled: usize,
 }
 
+/// To whom, from whom, what.
+type OnTheWay = (usize, Neighbour, GroupFrame, Vec<u8>);
+
 struct Net {
     nodes: Vec<Node>,
-    wire: BTreeMap<(u64, u64), (usize, Neighbour, GroupFrame, Vec<u8>)>,
+    wire: BTreeMap<(u64, u64), OnTheWay>,
     latency: BTreeMap<Neighbour, u64>,
     next_state: u64,
     now: u64,

@@ -158,8 +158,10 @@ fn e_65_a_damaged_record_is_refused() {
     }
 }
 
+type Values = Vec<Vec<u8>>;
+
 /// The group's keys as a store would hold them.
-fn records(group: &GroupKeys) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<Vec<u8>>) {
+fn records(group: &GroupKeys) -> (Values, Values, Values) {
     let value = |change: SecretChange| match change {
         SecretChange::Put { value, .. } => value.to_vec(),
         SecretChange::Erase { .. } => panic!("nothing to erase"),
@@ -176,8 +178,6 @@ fn records(group: &GroupKeys) -> (Vec<Vec<u8>>, Vec<Vec<u8>>, Vec<Vec<u8>>) {
 fn restarted(group: &GroupKeys) -> GroupKeys {
     let (chains, pages, leaves) = records(group);
     let mut back = GroupKeys::new(group.gid, group.own, group.inst_no);
-    let slices = |values: &[Vec<u8>]| values.iter().cloned().collect::<Vec<_>>();
-    let (chains, pages, leaves) = (slices(&chains), slices(&pages), slices(&leaves));
     back.restore(chains.iter().map(Vec::as_slice), pages.iter().map(Vec::as_slice), leaves.iter().map(Vec::as_slice))
         .unwrap();
     back

@@ -94,7 +94,7 @@ fn e_32_a_point_not_held_bounds_by_number_until_it_comes_and_then_its_chain_deci
     let words = Words::UpTo(vec![vec![point(&fork)]]);
     assert_eq!(counting(&logs, &entries, &words), first(4), "by number for now");
     assert_eq!(counting(&logs, &entries, &Words::UpTo(vec![vec![point(&far)]])), first(5));
-    give_all(&mut logs, &world, &[fork.clone()]);
+    give_all(&mut logs, &world, core::slice::from_ref(&fork));
     let bytes: Vec<Vec<u8>> = entries.iter().map(Entry::to_bytes).collect();
     logs.rebuild(&mut &world, NOW, Place { log: pen.log, branch: 0, seq: 2 }, &bytes);
     settle(&mut logs, &world);
@@ -219,7 +219,7 @@ fn n_704_another_head_at_a_place_that_is_held_is_asked_for_by_its_branch() {
     entries.extend((0..3).map(|_| pen.write(pen.message(256))));
     give_all(&mut one, &world, &entries);
     let twin = other.write(other.message(512));
-    give_all(&mut two, &world, &[twin.clone()]);
+    give_all(&mut two, &world, core::slice::from_ref(&twin));
     let head = two.vector(&[])[0].head;
     assert_eq!(head, twin.id().0[..8]);
     let lack = Lack { tag: one.tag(&pen.log), log: Some(pen.log), branch: Some(head), from: 0, to: 4 };
