@@ -242,6 +242,12 @@ pub fn address_bytes(text: &str) -> Option<Vec<u8>> {
     text.parse::<libp2p::Multiaddr>().ok().map(|address| address.to_vec())
 }
 
+/// The text of an address in its binary form; `None` if the bytes are none.
+#[must_use]
+pub fn address_text(bytes: &[u8]) -> Option<String> {
+    libp2p::Multiaddr::try_from(bytes.to_vec()).ok().map(|address| address.to_string())
+}
+
 /// Listens and starts the task. Must be called within a tokio runtime.
 ///
 /// # Errors

@@ -65,13 +65,15 @@ codes! {
     /// The last moment of the link has passed.
     LinkExpired "link_expired" 1 410 "this invite was only good until a certain time, which has passed" ["ask for a new invite"];
     /// The link was withdrawn.
-    LinkRevoked "link_revoked" 1 410 "the person who made this invite has withdrawn it" ["ask for a new invite"];
+    LinkRevoked "link_revoked" 1 410 "the person who made it, or another organiser, took it back" ["ask for a new invite"];
     /// Who made the link may not invite any more.
     InviterGone "inviter_gone" 1 410 "the person who made this invite can no longer invite people to the group" ["ask another organiser for an invite"];
     /// The seat went to somebody else.
     SeatLost "seat_lost" 1 409 "somebody else's claim to the same seat counts before yours" ["ask for a new invite"];
     /// A member refused a join for a reason of form.
     RefusedByMember "refused_by_member" 1 409 "the member who was asked did not accept the request" ["try it again later", "ask for a new invite"];
+    /// Leaving would freeze the group (WD-5).
+    LastOrganiser "last_organiser" 1 409 "you are the last organiser: without you the group freezes, everybody can write, nobody can join or be removed" ["coterie member promote SOMEBODY", "coterie leave --confirm NAME"];
     /// Too much at once; trying again helps.
     Busy "busy" 1 503 "the node has its hands full at the moment; nothing was lost" ["try it again in a second"];
     /// A command line that makes no sense.

@@ -14,6 +14,7 @@ use super::types::*;
 use super::{API_VERSION, sentence, words};
 use crate::clock::Clock;
 use crate::driver::View;
+use crate::network;
 
 /// Below this much free space nothing new is written (ST-83).
 const FLOOR_BYTES: u64 = 64 << 20;
@@ -43,6 +44,7 @@ pub(crate) fn status(view: &View<'_>) -> Status {
         state,
         sentence: sentence::sentence(state, &groups, Clock::now().wall_ms),
         groups,
+        listen: view.listening.iter().filter_map(|bytes| network::address_text(bytes)).collect(),
         disk,
         alerts: view.account.alerts().iter().map(|found| alert(None, found)).collect(),
         refused,

@@ -51,9 +51,7 @@ fn command(error: CommandError, what: &str) -> Problem {
             .detail("max", max),
         CommandError::NoMemberReachable => Problem::new(Code::NoMemberReachable, what)
             .because("since this computer started it has not been in touch with anybody of the group, and must be first"),
-        CommandError::LastOrganiser => Problem::new(Code::Conflict, what)
-            .because("you are the last organiser: without you the group freezes, everybody can write, nobody can join or be removed")
-            .advise(["coterie member promote SOMEBODY", "go anyway: coterie leave --freeze"]),
+        CommandError::LastOrganiser => Problem::new(Code::LastOrganiser, what),
         CommandError::NoEffect { .. } => Problem::new(Code::Conflict, what).because("it is so already, or cannot be so any more"),
         CommandError::TooMany { what: thing } => {
             Problem::new(Code::RateLimited, what).because(format!("there are too many {thing} at once"))
@@ -93,10 +91,11 @@ pub(crate) fn join_refusal(reason: &JoinRefusal, group: Option<&str>) -> Problem
     let name = group.map_or_else(|| "the group".to_owned(), |name| format!("“{name}”"));
     let what = format!("you could not join {name}");
     let admission = |code: Code, word: &str| Problem::new(code, what.clone()).detail("admission", word);
+    let link = |code: Code, said: &str, word: &str| Problem::new(code, said).detail("admission", word);
     match reason {
-        JoinRefusal::Used => admission(Code::LinkUsed, "used"),
-        JoinRefusal::Withdrawn => admission(Code::LinkRevoked, "withdrawn"),
-        JoinRefusal::Expired => admission(Code::LinkExpired, "expired"),
+        JoinRefusal::Used => link(Code::LinkUsed, "this invite is used up", "used"),
+        JoinRefusal::Withdrawn => link(Code::LinkRevoked, "this invite was withdrawn", "withdrawn"),
+        JoinRefusal::Expired => link(Code::LinkExpired, "this invite has expired", "expired"),
         JoinRefusal::InviterGone => admission(Code::InviterGone, "inviter_gone"),
         JoinRefusal::Banned => admission(Code::Banned, "banned"),
         JoinRefusal::Full => admission(Code::GroupFull, "full"),

@@ -53,6 +53,7 @@ fn starting(node: &Node) -> Status {
         state: NodeState::Starting,
         sentence: super::super::sentence::sentence(NodeState::Starting, &[], 0),
         groups: Vec::new(),
+        listen: Vec::new(),
         disk: None,
         alerts: Vec::new(),
         refused: std::collections::BTreeMap::new(),

@@ -53,6 +53,8 @@ pub struct Status {
     pub sentence: String,
     /// Each group.
     pub groups: Vec<GroupStatus>,
+    /// Addresses at which this node listens, as multiaddrs: what another person can give to `join --via`.
+    pub listen: Vec<String>,
     /// The disk; absent while starting.
     pub disk: Option<DiskStatus>,
     /// What a person should look at.
