@@ -1,7 +1,9 @@
 //! The node's API as this program uses it: JSON in, JSON out, every refusal a [`Diagnostic`].
 
+use std::time::{Duration, Instant};
+
 use coterie_node::api::client::{Client, Follower, Method};
-use coterie_node::api::problem::Problem;
+use coterie_node::api::problem::{Code, Problem};
 use coterie_node::config::{Environment, Flags, Settings};
 use serde_json::Value;
 
@@ -74,8 +76,14 @@ impl Api {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_at(&self, path: &str) -> Result<(Value, Option<String>), Diagnostic> {
-        let answer = self.client.get::<Value>(path).await.map_err(|problem| Self::explain(&problem))?;
-        Ok((answer.body, answer.position))
+        let start = Instant::now();
+        loop {
+            match self.client.get::<Value>(path).await {
+                Ok(answer) => return Ok((answer.body, answer.position)),
+                Err(problem) if is_starting(&problem, start) => tokio::time::sleep(PAUSE).await,
+                Err(problem) => return Err(Self::explain(&problem)),
+            }
+        }
     }
 
     /// Asks for something to be made or done.
@@ -103,7 +111,13 @@ impl Api {
     }
 
     async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Value, Diagnostic> {
-        self.client.change(method, path, body).await.map_err(|problem| Self::explain(&problem))
+        let start = Instant::now();
+        loop {
+            match self.client.change(method.clone(), path, body).await {
+                Err(problem) if is_starting(&problem, start) => tokio::time::sleep(PAUSE).await,
+                answer => return answer.map_err(|problem| Self::explain(&problem)),
+            }
+        }
     }
 
     /// Events of one group from a position on.
@@ -113,5 +127,14 @@ impl Api {
     }
 }
 
+/// A node that is still opening its store has done nothing with the request: it is asked again.
+fn is_starting(problem: &Problem, since: Instant) -> bool {
+    problem.code == Code::NodeStarting && since.elapsed() < STARTING_MAX
+}
+
+/// How long a command waits for a node that is opening its store.
+const STARTING_MAX: Duration = Duration::from_secs(10);
+/// Between two questions to such a node.
+const PAUSE: Duration = Duration::from_millis(20);
 /// A call to a node on the same machine gets at least this long, whatever `--timeout` says about the whole.
-const MINIMUM: std::time::Duration = std::time::Duration::from_secs(2);
+const MINIMUM: Duration = Duration::from_secs(2);

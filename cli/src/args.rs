@@ -1,7 +1,6 @@
 //! What can be typed: one tree of verbs and flags. The long help is the manual.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -208,7 +207,7 @@ pub enum Invite {
         #[arg(short, long)]
         group: Option<String>,
         /// Draw no code
-        #[arg(long)]
+        #[arg(long, env = "COTERIE_NO_QR", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
         no_qr: bool,
     },
     /// Make a link useless
@@ -362,7 +361,7 @@ pub enum Member {
 pub struct Leave {
     /// Which group
     pub group: Option<String>,
-    /// Needed by the last organiser off a terminal: the group's name
+    /// Leave without being asked; the last organiser needs it off a terminal: the group's name
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
 }
@@ -379,12 +378,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err("give it a unit: s, m, h or d".to_owned()),
     };
     number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
-}
-
-/// Prints clap's own words: help to standard output with 0, a mistake to standard error with 2.
-pub fn explain(wrong: &clap::Error) -> ExitCode {
-    let _ = wrong.print();
-    ExitCode::from(if wrong.use_stderr() { 2 } else { 0 })
 }
 
 #[cfg(test)]

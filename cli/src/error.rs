@@ -55,12 +55,6 @@ impl Diagnostic {
         Self::new("usage", 2, what, why)
     }
 
-    /// No node answers.
-    #[must_use]
-    pub fn node_down() -> Self {
-        Self::new("node_down", 3, "your node isn't running", "nothing answers on its socket").hint("coterie up")
-    }
-
     /// The answer that a danger level asks for is missing (DG-1).
     #[must_use]
     pub fn needs_yes(what: &str) -> Self {

@@ -8,6 +8,7 @@ mod output;
 mod prompt;
 mod qr;
 mod text;
+mod when;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(wrong) => return args::explain(&wrong),
+        Err(wrong) => return output::explain(&wrong),
     };
     let output = Output::new(&arguments.global);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -92,6 +92,22 @@ impl Output {
     }
 }
 
+/// What the parser of the command line says: help to standard output with 0, a mistake to standard error with 2, as an
+/// object if one was asked for (JS-3).
+pub fn explain(wrong: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(if wrong.use_stderr() { 2 } else { 0 });
+    if wrong.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let said = wrong.to_string();
+        let first = said.lines().next().unwrap_or_default();
+        let what = first.strip_prefix("error: ").unwrap_or(first);
+        let usage = Diagnostic::usage(what, "the command line is not complete, or has a part that is not known");
+        write_line(&mut std::io::stderr().lock(), &usage.hint("coterie --help").to_json().to_string());
+        return code;
+    }
+    let _ = wrong.print();
+    code
+}
+
 fn render(diagnostic: &Diagnostic) -> String {
     let mut lines = vec![format!("error: {}", text::line(&diagnostic.what))];
     if !diagnostic.why.is_empty() {

@@ -20,6 +20,37 @@ pub fn ask(output: &Output, question: &str, missing: &str) -> Result<String, Dia
     Ok(answer.trim().to_owned())
 }
 
+/// The name that groups will see; Enter alone takes the one this computer knows. Asks again for what can't be a name.
+///
+/// # Errors
+/// If nobody can be asked, or nothing more comes.
+pub fn name(output: &Output) -> Result<String, Diagnostic> {
+    let missing = || Diagnostic::usage("a name is missing", "it is what groups will see").hint("coterie init --name NAME");
+    if !output.is_interactive() {
+        return Err(missing());
+    }
+    let usual = std::env::var("USER").ok().filter(|name| fits(name) && name != "root");
+    let question = match &usual {
+        Some(usual) => format!("What should people call you? [{usual}]"),
+        None => "What should people call you?".to_owned(),
+    };
+    for _ in 0..NAME_TRIES {
+        match (ask(output, &question, "a name")?, &usual) {
+            (typed, Some(usual)) if typed.is_empty() => return Ok(usual.clone()),
+            (typed, _) if fits(&typed) => return Ok(typed),
+            _ => output.remark("A name has 1 to 64 bytes."),
+        }
+    }
+    Err(missing())
+}
+
+/// How often a name is asked for.
+const NAME_TRIES: usize = 3;
+
+fn fits(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
 /// Danger levels 1 and 2: says what happens, then asks; Enter alone is no.
 ///
 /// # Errors

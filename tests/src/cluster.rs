@@ -34,7 +34,8 @@ pub fn program() -> &'static Path {
         if folder.ends_with("release") {
             cargo.arg("--release");
         }
-        assert!(cargo.status().expect("cargo runs").success(), "the program builds");
+        let built = cargo.output().expect("cargo runs");
+        assert!(built.status.success(), "the program builds: {}", String::from_utf8_lossy(&built.stderr));
         folder.join("coterie")
     })
 }
@@ -124,7 +125,9 @@ impl Person {
         self.data().join("run").join("api.sock")
     }
 
-    fn config(&self) -> PathBuf {
+    /// The configuration file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
         self.home.path().join("config.toml")
     }
 
@@ -202,7 +205,8 @@ impl Person {
         self.node = Some(command.stdout(log.try_clone().expect("a handle")).stderr(log).spawn().expect("it starts"));
         eventually(&format!("{}'s node answers", self.name), SOON, || {
             let answer = self.run(&["status", "--json"]);
-            if answer.code == 0 { Ok(()) } else { Err(format!("{answer:?}\n{}", self.log())) }
+            let is_open = answer.code == 0 && answer.json()["state"] != "starting";
+            if is_open { Ok(()) } else { Err(format!("{answer:?}\n{}", self.log())) }
         });
     }
 
@@ -301,6 +305,9 @@ impl Drop for Person {
         if let Some(mut node) = self.node.take() {
             let _ = node.kill();
             let _ = node.wait();
+        } else if self.data().exists() {
+            // A node that was started in the background would outlive its folder.
+            let _ = self.run(&["down"]);
         }
     }
 }

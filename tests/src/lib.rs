@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod house;
+pub mod terminal;
 
 use std::time::{Duration, Instant};
 

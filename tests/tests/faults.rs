@@ -1,8 +1,9 @@
 //! What goes wrong on real machines: killed in a burst, offline for days, cut into halves, two processes, full disks.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coterie_tests::cluster::{Person, SOON, group_of};
+use coterie_tests::cluster::{Person, SOON, group_of, program};
 use coterie_tests::eventually;
 
 #[test]
@@ -32,23 +33,24 @@ fn what_was_shown_as_saved_survives_kill_9_in_the_middle_of_a_burst() {
     people[1].sees("start");
     let mut saved = Vec::new();
     for round in 0..3 {
-        let mut burst = Vec::new();
-        for n in 0..15 {
-            let text = format!("r{round}n{n}");
-            let command = people[0].command(&["send", &text, "--json"]).stdout(std::process::Stdio::piped()).spawn();
-            burst.push((text, command.expect("it starts")));
-            if n == 10 {
-                people[0].kill();
+        let texts: Vec<String> = (0..15).map(|n| format!("r{round}n{n}")).collect();
+        let start = |text: &String| people[0].command(&["send", text, "--json"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut burst: Vec<_> = texts.into_iter().map(|text| (start(&text).expect("it starts"), text)).collect();
+        let later = burst.split_off(4);
+        let mut ended = |burst: Vec<(std::process::Child, String)>| {
+            for (mut command, text) in burst {
+                if command.wait().expect("it ends").success() {
+                    saved.push(text);
+                }
             }
-        }
-        for (text, command) in burst {
-            if command.wait_with_output().expect("it ends").status.success() {
-                saved.push(text);
-            }
-        }
+        };
+        // The first four are through, the others somewhere on the way.
+        ended(burst);
+        people[0].kill();
+        ended(later);
         people[0].up();
     }
-    assert!(saved.len() >= 6, "some were saved before each kill: {saved:?}");
+    assert!(saved.len() >= 12, "four were saved before each kill: {saved:?}");
     eventually("nothing saved is lost, here and there", SOON, || {
         for person in &people {
             let seen = person.texts();
@@ -129,4 +131,43 @@ fn a_wrong_passphrase_changes_nothing_and_the_right_one_opens() {
     ana.ok(&["up", "--passphrase-file", &right]);
     ana.ok(&["status"]);
     ana.down();
+}
+
+/// Run in a mount namespace of its own, so that a small disk can be had without being root.
+const ON_A_SMALL_DISK: &str = r#"
+mount -t tmpfs -o size=320m,mode=700 tmpfs "$HOME" && mkdir -m 700 "$HOME/data" || exit 77
+trap '"$PROGRAM" down >/dev/null' EXIT
+set -e
+"$PROGRAM" init --name Ana; "$PROGRAM" up; "$PROGRAM" group create Harbour; "$PROGRAM" send "before"
+free=$(df -k --output=avail "$HOME" | tail -n 1)
+head -c "$(( (free - 40000) * 1024 ))" /dev/zero > "$HOME/filler"
+set +e
+"$PROGRAM" send "while full" --json; echo "full: $?"
+set -e
+"$PROGRAM" history >/dev/null; "$PROGRAM" status
+rm "$HOME/filler"
+for try in $(seq 120); do "$PROGRAM" send "after" 2>/dev/null && break; sleep 0.5; done
+"$PROGRAM" down; "$PROGRAM" up; "$PROGRAM" history
+"#;
+
+#[test]
+fn a_full_disk_is_said_loses_nothing_and_mends_itself() {
+    let ana = Person::without_identity("Ana");
+    let home = ana.data();
+    std::fs::create_dir(&home).expect("a place for the disk");
+    let mut shell = Command::new("unshare");
+    shell.args(["--user", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK]).env("HOME", &home);
+    shell.env("PROGRAM", program()).env("COTERIE_DATA_DIR", home.join("data")).env("COTERIE_CONFIG", ana.config());
+    let skipped = |why: &str| eprintln!("SKIPPED: a full disk needs a mount namespace (unshare, tmpfs): {why}");
+    let Ok(output) = shell.output() else { return skipped("there is no unshare") };
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) || err.contains("unshare failed") {
+        return skipped(&err);
+    }
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("full: 9") && err.contains("\"disk_full\""), "{out}\n{err}");
+    assert!(out.contains("Disk full"), "status says so: {out}");
+    let history = out.rsplit("next:").next().unwrap_or_default();
+    assert!(history.contains("Ana: before") && history.contains("Ana: after"), "{out}\n{err}");
+    assert!(!history.contains("while full"), "what was not saved is not shown: {out}");
 }

@@ -83,7 +83,10 @@ pub async fn leave(api: &Api, output: &Output, leave: Leave) -> Result<u8, Diagn
     let path = format!("/groups/{}/leave", id_of(&group));
     let effect =
         format!("You give up your seat in {}. This computer forgets its keys; your lines stay.", name_of(&group));
-    prompt::confirm(output, "leaving", &effect)?;
+    match leave.confirm.as_deref() {
+        Some(typed) => prompt::type_name(output, Some(typed), &name, &effect)?,
+        None => prompt::confirm(output, "leaving", &effect)?,
+    }
     let left = match api.post(&path, &json!({})).await {
         // The last organiser freezes the group: level 3, the name has to be typed (WD-5).
         Err(refused) if refused.code == "last_organiser" => {

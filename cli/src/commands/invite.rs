@@ -10,7 +10,7 @@ use crate::api::Api;
 use crate::args::{Invite, Join, Role};
 use crate::error::Diagnostic;
 use crate::output::{Output, table};
-use crate::{prompt, qr, text};
+use crate::{prompt, qr, text, when};
 
 /// `invite …`.
 ///
@@ -69,16 +69,16 @@ struct Look {
     no_qr: bool,
 }
 
-/// The link on standard output, everything round it on standard error, so that `invite create > link.txt` works (QR-3).
+/// The link alone on standard output, everything round it on standard error, so that `invite create > link.txt` works
+/// (QR-3). On a terminal the link comes first: the code and two lines then fill a window of 80×24 to its last row.
 fn show_link(output: &Output, group: &Value, invite: &Value, look: &Look) {
     if output.is_json() {
         return output.object(invite, String::new);
     }
     let short_link = invite["short_link"].as_str().unwrap_or_default();
-    let link = if look.short { short_link } else { invite["link"].as_str().unwrap_or(short_link) };
-    let seen = std::io::stderr().is_terminal();
-    if !look.no_qr && seen {
-        let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+    output.line(if look.short { short_link } else { invite["link"].as_str().unwrap_or(short_link) });
+    if !look.no_qr && std::io::stderr().is_terminal() {
+        let (columns, rows) = window();
         match qr::draw(short_link).filter(|_| columns >= 41 && rows >= 24) {
             Some(code) => output.remark(&code),
             None => output.remark(&format!(
@@ -87,19 +87,25 @@ fn show_link(output: &Output, group: &Value, invite: &Value, look: &Look) {
             )),
         }
     }
-    output.line(link);
-    let opens = format!(
-        "Joins {} as {} · {} · until {} · any online member can let them in",
+    output.remark(&format!(
+        "Joins {} as {} · {} · until {}",
         name_of(group),
         invite["role"].as_str().unwrap_or("member"),
         count(invite["uses"].as_u64().unwrap_or_default(), "use", "uses"),
-        invite["expires"].as_str().unwrap_or("?")
-    );
-    output.remark(&opens);
+        when::day_and_clock(&invite["expires"])
+    ));
     output.remark(match invite["kept_by"].as_u64() {
-        Some(1..) => "Works while you are offline.",
+        Some(1..) => "Works while you are offline: any online member can let them in.",
         _ => "Keep this computer on until a member has a copy of this invite.",
     });
+}
+
+/// Columns and rows of the window that the code is drawn in.
+fn window() -> (u16, u16) {
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or((80, 24), |size| match (size.ws_col, size.ws_row) {
+        (0, _) | (_, 0) => (80, 24),
+        known => known,
+    })
 }
 
 fn list(page: &Value) -> String {
@@ -112,7 +118,7 @@ fn list(page: &Value) -> String {
             short(&invite["id"]),
             invite["state"].as_str().unwrap_or_default().to_owned(),
             format!("{} of {} used", invite["used"], invite["uses"]),
-            format!("until {}", invite["expires"].as_str().unwrap_or("?")),
+            format!("until {}", when::day_and_clock(&invite["expires"])),
         ]
     };
     table(&invites.iter().map(row).collect::<Vec<_>>(), 40)
@@ -178,15 +184,13 @@ struct Follow {
     deadline: Instant,
 }
 
+/// A step that is over sooner is not worth a line (PR-1).
+const STEP_SHOWN_AFTER: Duration = Duration::from_millis(300);
+
 async fn follow(api: &Api, output: &Output, mut join: Value, how: &Follow) -> Result<u8, Diagnostic> {
     let path = format!("/joins/{}", join["id"].as_str().unwrap_or_default());
-    let mut told = String::new();
+    let mut step = Step::new();
     loop {
-        let sentence = join["sentence"].as_str().unwrap_or_default();
-        if sentence != told && !sentence.is_empty() {
-            output.remark(&text::line(sentence));
-            sentence.clone_into(&mut told);
-        }
         match join["state"].as_str().unwrap_or_default() {
             "seated" | "waiting_admin" => {
                 output.object(&join, || done(&join));
@@ -195,28 +199,57 @@ async fn follow(api: &Api, output: &Output, mut join: Value, how: &Follow) -> Re
             "refused" => return Err(Diagnostic::from_api(&join["error"])),
             "asking" if how.dry_run => {
                 api.delete(&path).await?;
-                output.object(&join, || preview(&join));
+                output.object(&join, || format!("{}\nNothing was joined.\nnext: coterie join LINK", preview(&join)));
                 return Ok(0);
             }
             "asking" => {
-                output.remark(&preview(&join));
-                if let Err(no) = prompt::confirm(output, "joining", "Join?") {
+                if let Err(no) = prompt::confirm(output, "joining", &preview(&join)) {
                     api.delete(&path).await?;
                     return Err(no);
                 }
                 join = api.post(&format!("{path}/agree"), &json!({})).await?;
                 continue;
             }
-            _ => {}
+            _ => step.tell(output, join["sentence"].as_str().unwrap_or_default()),
         }
         if Instant::now() >= how.deadline {
-            let waits = "nobody from the group is in reach; your node goes on trying by itself";
-            let kept = Diagnostic::new("not_delivered_yet", 6, "saved; you are not in yet", waits);
-            return Err(kept.hint("coterie status").hint("coterie join LINK --via ADDRESS"));
+            return Err(not_yet(&join));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
         join = api.get(&path).await?;
     }
+}
+
+/// The step that a join is at, and since when.
+struct Step {
+    sentence: String,
+    since: Instant,
+    told: bool,
+}
+
+impl Step {
+    fn new() -> Self {
+        Self { sentence: String::new(), since: Instant::now(), told: false }
+    }
+
+    fn tell(&mut self, output: &Output, sentence: &str) {
+        if sentence != self.sentence {
+            *self = Self { sentence: sentence.to_owned(), ..Self::new() };
+        }
+        if !self.told && self.since.elapsed() >= STEP_SHOWN_AFTER {
+            output.remark(&text::line(sentence));
+            self.told = true;
+        }
+    }
+}
+
+fn not_yet(join: &Value) -> Diagnostic {
+    let why = match join["state"].as_str() {
+        Some("searching") => "nobody from the group is in reach; your node goes on trying by itself",
+        _ => "a member was found, but it takes long; your node goes on by itself",
+    };
+    let kept = Diagnostic::new("not_delivered_yet", 6, "saved; you are not in yet", why);
+    kept.hint("coterie status").hint("coterie join LINK --via ADDRESS")
 }
 
 fn group_name(join: &Value) -> String {

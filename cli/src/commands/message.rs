@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{id_of, name_of, the_group};
+use super::{count, id_of, name_of, the_group};
 use crate::api::Api;
 use crate::args::{History, Send, Tail, Wait};
 use crate::error::Diagnostic;
 use crate::output::Output;
-use crate::text;
+use crate::{text, when};
 
 /// `send`.
 ///
@@ -24,12 +24,17 @@ pub async fn send(api: &Api, output: &Output, send: Send, timeout: Option<Durati
         Some(wait) => delivered(api, &group, message, (wait, timeout)).await?,
         None => message,
     };
-    output.object(&message, || match message["delivery"]["state"].as_str() {
-        Some("queued") => "Kept. It goes out as soon as a member is in reach.".to_owned(),
-        Some("saved") => "Saved.".to_owned(),
-        _ => format!("With {} of {} members.", message["delivery"]["reached"], message["delivery"]["due"]),
-    });
+    output.object(&message, || sent(&message["delivery"]));
     Ok(0)
+}
+
+fn sent(delivery: &Value) -> String {
+    match (delivery["state"].as_str(), delivery["due"].as_u64().unwrap_or_default()) {
+        (_, 0) => "Saved. Nobody else is in the group yet.".to_owned(),
+        (Some("queued"), _) => "Kept. It goes out as soon as a member is in reach.".to_owned(),
+        (Some("saved"), _) => "Saved.".to_owned(),
+        (_, due) => format!("Sent: {} of {} have it.", delivery["reached"], count(due, "member", "members")),
+    }
 }
 
 fn read_text() -> Result<String, Diagnostic> {
@@ -105,6 +110,9 @@ pub async fn history(api: &Api, output: &Output, history: History) -> Result<u8,
     }
     let page = api.get(&path).await?;
     output.object(&page, || lines(output, &group, &page));
+    if let Some(older) = page["prev"].as_str() {
+        output.remark(&output.dim(&format!("older: coterie history --before {older}")));
+    }
     Ok(0)
 }
 
@@ -113,12 +121,22 @@ fn lines(output: &Output, group: &Value, page: &Value) -> String {
     if items.is_empty() {
         return format!("Nothing was said in {} yet.\nnext: coterie send \"Good morning.\"", name_of(group));
     }
-    items.into_iter().map(|line| render(output, line)).collect::<Vec<_>>().join("\n")
+    let mut shown = Vec::new();
+    let mut day = when::today();
+    for line in items {
+        let of_line = when::day(&line["at"]);
+        if of_line != day {
+            shown.push(output.dim(&format!("— {of_line} —")));
+            day = of_line;
+        }
+        shown.push(render(output, line));
+    }
+    shown.join("\n")
 }
 
 /// `14:02  Ana: words`, later lines of the words under the first.
 fn render(output: &Output, line: &Value) -> String {
-    let at = line["at"].as_str().and_then(|at| at.get(11..16)).unwrap_or("--:--");
+    let at = when::clock(&line["at"]);
     let author = text::line(line["author"]["name"].as_str().unwrap_or("?"));
     let words = match line["kind"].as_str() {
         Some("waiting") => output.dim("waiting for a key"),
@@ -127,5 +145,5 @@ fn render(output: &Output, line: &Value) -> String {
         Some("broken") => output.dim("a message that can't be read"),
         _ => text::block(line["text"].as_str().unwrap_or_default(), 7),
     };
-    format!("{}  {}: {words}", output.dim(at), output.bold(&author))
+    format!("{}  {}: {words}", output.dim(&at), output.bold(&author))
 }

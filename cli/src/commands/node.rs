@@ -14,13 +14,17 @@ use crate::api::{Api, settings};
 use crate::args::{Global, Identity, Init, Up};
 use crate::error::Diagnostic;
 use crate::output::{Output, table};
-use crate::prompt;
+use crate::{prompt, text};
 
 /// How long `up` waits for the node's first answer (SV-4).
 const UP_MAX: Duration = Duration::from_secs(10);
 
 /// `coterie` alone: the first start asks a name and starts the node; later ones say how things stand.
 pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
+    if output.is_json() {
+        let why = "with --json there is nobody to show a screen to";
+        return Err(Diagnostic::usage("say what to do", why).hint("coterie --help"));
+    }
     if !output.is_interactive() {
         let mut help = <crate::args::Arguments as clap::CommandFactory>::command();
         output.line(&help.render_help().to_string());
@@ -29,11 +33,13 @@ pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic>
     let config = settings(global, &[])?;
     if !daemon::has_identity(&config) {
         output.line(&output.bold("Welcome to Coterie: group chat without a server."));
-        let name = prompt::ask(output, "What should people call you?", "a name")?;
+        let name = prompt::name(output)?;
         create(&config, &name, None)?;
+        output.line("");
     }
     if Api::connect(global)?.get("/status").await.is_err() {
-        start_detached(global, &[], None).await?;
+        let passphrase = if daemon::needs_passphrase(&config) { Some(ask_passphrase(output)?) } else { None };
+        start_detached(global, &[], passphrase).await?;
     }
     let status = Api::connect(global)?.get("/status").await?;
     output.line(&next_steps(output, &status));
@@ -41,12 +47,11 @@ pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic>
 }
 
 fn next_steps(output: &Output, status: &Value) -> String {
-    let mut lines = vec![sentence(status), String::new()];
-    let groups = status["groups"].as_array().map_or(0, Vec::len);
-    let steps: &[(&str, &str)] = if groups == 0 {
+    let mut lines = vec![table_of(status), String::new()];
+    let steps: &[(&str, &str)] = if groups(status).is_empty() {
         &[
             ("coterie group create \"Harbour\"", "found a group"),
-            ("coterie invite create --uses 3", "a link for three people"),
+            ("coterie invite create --uses 3", "then: a link for three people"),
             ("coterie join LINK", "or join by a link you were given"),
         ]
     } else {
@@ -63,8 +68,42 @@ fn next_steps(output: &Output, status: &Value) -> String {
     lines.join("\n")
 }
 
+fn groups(status: &Value) -> Vec<&Value> {
+    status["groups"].as_array().into_iter().flatten().collect()
+}
+
+/// The sentence, a line for each group, and what should be looked at.
+fn table_of(status: &Value) -> String {
+    let row = |group: &&Value| {
+        vec![
+            name_of(group),
+            format!("{} of 100 seats", group["seated"]),
+            format!("{} in reach", group["online"]),
+            match group["waiting"]["messages"].as_u64().unwrap_or_default() {
+                0 => String::new(),
+                waiting => format!("{} waiting", count(waiting, "message", "messages")),
+            },
+        ]
+    };
+    let rows: Vec<Vec<String>> = groups(status).iter().map(row).collect();
+    let mut lines = vec![sentence(status)];
+    if !rows.is_empty() {
+        lines.push(table(&rows, 40));
+    }
+    for alert in status["alerts"].as_array().into_iter().flatten() {
+        let word = |value: &Value| text::line(value.as_str().unwrap_or_default());
+        lines.push(format!("! {}: {}", word(&alert["what"]), word(&alert["why"])));
+        lines.push(format!("    try: {}", word(&alert["try"][0])));
+    }
+    lines.join("\n")
+}
+
+/// The one of `status`; "Alone" alone would sound sad on a first start.
 fn sentence(status: &Value) -> String {
-    status["sentence"].as_str().unwrap_or("Running.").to_owned()
+    if status["state"] == "alone" && groups(status).is_empty() {
+        return "Your node is running. You are in no group yet.".to_owned();
+    }
+    text::line(status["sentence"].as_str().unwrap_or("Running."))
 }
 
 fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
@@ -94,7 +133,7 @@ pub async fn init(global: &Global, output: &Output, init: Init) -> Result<u8, Di
     let config = settings(global, &[])?;
     let name = match init.name {
         Some(name) => name,
-        None => prompt::ask(output, "What should people call you?", "a name is missing: add --name NAME")?,
+        None => prompt::name(output)?,
     };
     let passphrase = init.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     let made = create(&config, &name, passphrase.as_deref())?;
@@ -129,7 +168,10 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
         given => given,
     };
     let status = start_detached(global, &up.listen, passphrase).await?;
-    output.object(&status, || format!("{}\n{}", sentence(&status), output.dim(&format!("pid {}", status["pid"]))));
+    output.object(&status, || {
+        let next = if groups(&status).is_empty() { "\nnext: coterie group create \"NAME\", or coterie join LINK" } else { "" };
+        format!("{}\n{}{next}", sentence(&status), output.dim(&format!("pid {}", status["pid"])))
+    });
     Ok(0)
 }
 
@@ -223,20 +265,9 @@ pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
 /// `status`.
 pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     let status = Api::connect(global)?.get("/status").await?;
-    output.object(&status, || {
-        let row = |group: &Value| {
-            vec![
-                name_of(group),
-                format!("{} seated", group["seated"]),
-                format!("{} in reach", group["online"]),
-                match group["waiting"]["messages"].as_u64().unwrap_or_default() {
-                    0 => String::new(),
-                    waiting => format!("{} waiting", count(waiting, "message", "messages")),
-                },
-            ]
-        };
-        let rows: Vec<Vec<String>> = status["groups"].as_array().into_iter().flatten().map(row).collect();
-        format!("{}\n{}", sentence(&status), table(&rows, 40))
+    output.object(&status, || match groups(&status).len() {
+        0 => format!("{}\nnext: coterie group create \"NAME\", or coterie join LINK", table_of(&status)),
+        _ => table_of(&status),
     });
     Ok(0)
 }

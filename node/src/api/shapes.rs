@@ -63,9 +63,14 @@ fn group_status(view: &View<'_>, group: &GroupView) -> GroupStatus {
         online: group.online,
         direct: small(direct),
         relayed: small(relayed),
-        waiting: Waiting { messages: group.waiting },
+        waiting: waiting(group),
         synced: group.synced_at_ms.map(Time),
     }
+}
+
+/// Nothing waits for others while there are none.
+const fn waiting(group: &GroupView) -> Waiting {
+    Waiting { messages: if group.occupied > 1 { group.waiting } else { 0 } }
 }
 
 fn small(count: usize) -> u32 {
@@ -95,7 +100,7 @@ pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
             mine: group.mine,
         },
         online: group.online,
-        waiting: Waiting { messages: group.waiting },
+        waiting: waiting(group),
         last,
         synced: group.synced_at_ms.map(Time),
         log: LogState {
