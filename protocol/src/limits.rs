@@ -85,6 +85,10 @@ pub const SYNC_HASHES_MAX: usize = 1_024;
 pub const SYNC_FILTER_ENTRIES_MAX: u64 = 20_000;
 /// Rounds of sync without a newly admitted operation (MB-T5).
 pub const SYNC_IDLE_ROUNDS_MAX: u32 = 20;
+/// Operations in one group's document: beyond, Joins wait outside for an office's word (MB-L7, R-33).
+pub const OPERATIONS_MAX: usize = 20_000;
+/// Operations of one group: admins are told (MB-L7).
+pub const OPERATIONS_NOTICE: usize = 5_000;
 /// A guest who stays after the session: so long waits the custodian (MB-D14).
 pub const GUEST_CUSTODIAN_WAIT_MS: u64 = 60_000;
 /// Then one standing office after the other, so far apart (MB-D14).

@@ -16,6 +16,7 @@ mod authority;
 mod body;
 mod changes;
 mod document;
+mod dot;
 mod drafting;
 mod duties;
 mod exchange;
@@ -57,6 +58,7 @@ pub use policy::{History, Pinners, Policy, Quotes, Setting, SettingKey, setting}
 pub use roster::{Awaits, Person, Roster, SeatState};
 pub use rule::Rule;
 pub use state::{OfficeState, State};
+pub use views::LogSize;
 pub use waiting::Source;
 
 use crate::ids::{Heads, OperationId};

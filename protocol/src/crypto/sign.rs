@@ -154,6 +154,13 @@ pub(crate) mod memo {
         MEMO.with(|memo| *memo.borrow_mut() = None);
     }
 
+    /// Switches the memo of this thread on, and keeps what it knows.
+    pub(crate) fn keep() {
+        MEMO.with(|memo| {
+            memo.borrow_mut().get_or_insert_default();
+        });
+    }
+
     fn name(key: &MemberKey, message: &[u8], signature: &Signature) -> [u8; 32] {
         Sha256::new().chain_update(key.0).chain_update(signature.0).chain_update(message).finalize().into()
     }

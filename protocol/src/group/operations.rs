@@ -9,7 +9,7 @@ use crate::command::CommandError;
 use crate::error::PeerFault;
 use crate::event::{AlertKind, Event, MemberChange};
 use crate::ids::{MemberKey, Neighbour, OperationId};
-use crate::membership::{Admission, Body, Roster, Rule, SeatChange, changes};
+use crate::membership::{Admission, Body, LogSize, Roster, Rule, SeatChange, changes};
 
 impl Group {
     /// Offers operations that a peer brought.
@@ -65,6 +65,9 @@ impl Group {
             self.put_operation(ctx, id);
         }
         self.spread_operations(ctx, &admitted, from);
+        if self.membership.size() > LogSize::Usual && self.membership.standing(&self.me).is_some() {
+            self.alert(ctx, AlertKind::LogLarge, None, "MB-L7".into());
+        }
         let told = changes(before, &self.membership);
         if !told.is_empty() {
             self.roster_moved = true;

@@ -217,7 +217,7 @@ impl Authority {
         }
     }
 
-    /// Rule MB-N3: takes in operations that move no office, against the bars as they are.
+    /// Takes in operations that move no office, against the bars as they are (MB-N3).
     pub(super) fn extend(&mut self, graph: &Graph, new: &[At]) {
         self.honoured.grow(graph.nodes.len(), false);
         self.left.grow(graph.chains.len(), false);
@@ -247,7 +247,7 @@ impl Authority {
         self.bars[office] == Bar::Open
     }
 
-    /// Rule MB-V5: no office stands.
+    /// No office stands (MB-V5).
     pub(super) fn is_frozen(&self) -> bool {
         !self.bars.iter().any(|&bar| bar == Bar::Open)
     }

@@ -152,7 +152,7 @@ impl<const S: usize> Membership<S> {
         kept.into_iter().filter(|mid| !removal.spare_not.contains(mid)).collect()
     }
 
-    /// Rule MB-D7: `seen` of a Remove or Demote: the target's offices, most senior first, and the Demotes without
+    /// `seen` of a Remove or Demote: the target's offices, most senior first, and the Demotes without
     /// which a former admin would be shielded (MB-F3). At most 4, ascending.
     fn seen(&self, office: &Office, target: &MembershipId) -> Vec<OperationId> {
         let (graph, authority) = (&self.log.graph, &self.log.fold.authority);
@@ -318,7 +318,7 @@ impl<const S: usize> Membership<S> {
         people
     }
 
-    /// Rule MB-D7: signs a batch, each operation after the one before, and shows what it would change: who would lose
+    /// Signs a batch, each operation after the one before, and shows what it would change: who would lose
     /// a seat, who would return. Nothing enters this log.
     #[must_use]
     pub fn draft_batch(

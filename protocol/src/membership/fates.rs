@@ -64,7 +64,7 @@ pub struct Departure {
 }
 
 impl<const S: usize> Membership<S> {
-    /// Rule R-18: what a host says of a ticket's output.
+    /// What a host says of a ticket's output.
     #[must_use]
     pub fn output_state(&self, seat: SeatNumber, out: &Output) -> OutputState {
         if let Some(SeatState::Free { out: free, custody }) = self.seat(seat)

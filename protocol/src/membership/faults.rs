@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Membership;
-use super::graph::{At, TouchKind};
+use super::graph::{At, Touch, TouchKind};
 use crate::ids::{MembershipId, Office, OperationId};
 
 /// Two operations of one membership after the same one.
@@ -42,7 +42,7 @@ pub struct Faults {
 
 /// What a claim makes of an output, for comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Result {
+enum Outcome {
     Join(At),
     Bump,
     Handed(At),
@@ -77,32 +77,35 @@ impl<const S: usize> Membership<S> {
         forks
     }
 
+    /// Claims are compared with the least (seq, id) of their office on that output, so the pairs that are shown don't
+    /// depend on what arrived first.
     fn doubles(&self) -> Vec<Double> {
         let (graph, authority) = (&self.log.graph, &self.log.fold.authority);
         let scope = self.log.pool.scope();
         let mut doubles = Vec::new();
         for seat in graph.seats.iter() {
-            let mut first: BTreeMap<(At, At), (At, Result)> = BTreeMap::new();
+            let mut touches: Vec<&Touch> = seat.touches.iter().filter(|touch| scope.has(touch.node)).collect();
+            touches.sort_by_key(|touch| (graph.nodes[touch.node].seq(), graph.nodes[touch.node].id()));
+            let mut first: BTreeMap<(At, At), (At, Outcome)> = BTreeMap::new();
             let mut transfers: BTreeMap<(At, At), At> = BTreeMap::new();
-            let claims = seat.touches.iter().filter(|touch| scope.has(touch.node) && authority.honoured[touch.node]);
-            for touch in claims {
+            for touch in touches.iter().filter(|touch| authority.honoured[touch.node]) {
                 let Some(office) = graph.nodes[touch.node].office else { continue };
-                let result = match touch.kind {
+                let outcome = match touch.kind {
                     TouchKind::Join => continue,
-                    TouchKind::Confirm { join } => Result::Join(join),
-                    TouchKind::Bump => Result::Bump,
+                    TouchKind::Confirm { join } => Outcome::Join(join),
+                    TouchKind::Bump => Outcome::Bump,
                     TouchKind::Transfer { .. } => {
-                        transfers.insert((touch.out, office), touch.node);
-                        Result::Handed(touch.node)
+                        transfers.entry((touch.out, office)).or_insert(touch.node);
+                        Outcome::Handed(touch.node)
                     }
-                    TouchKind::Reclaim => Result::Handed(touch.node),
+                    TouchKind::Reclaim => Outcome::Handed(touch.node),
                 };
-                let known = first.entry((touch.out, office)).or_insert((touch.node, result));
-                if known.1 != result {
+                let known = first.entry((touch.out, office)).or_insert((touch.node, outcome));
+                if known.1 != outcome {
                     doubles.push(self.double(office, known.0, touch.node));
                 }
             }
-            for touch in seat.touches.iter().filter(|touch| scope.has(touch.node)) {
+            for touch in touches {
                 if let (TouchKind::Join, Some(issuer)) = (touch.kind, graph.issuer_of(graph.nodes[touch.node].chain))
                     && let Some(&transfer) = transfers.get(&(touch.out, issuer))
                 {

@@ -32,7 +32,7 @@ pub(super) struct Fold<const S: usize> {
 }
 
 impl<const S: usize> Fold<S> {
-    /// Rule MB-N1: the oracle. `graph.order_offices` has run.
+    /// The oracle (MB-N1). `graph.order_offices` has run.
     pub(super) fn batch(graph: &Graph, scope: Scope<'_>) -> Self {
         let authority = Authority::fold(graph, scope);
         let walks: Table<Walk> = (0..graph.seats.len()).map(|seat| walk(graph, &authority, scope, seat)).collect();
@@ -116,7 +116,7 @@ impl<const S: usize> Fold<S> {
         }
     }
 
-    /// Rule MB-V7: operations that honest people may rest on.
+    /// Operations that honest people may rest on (MB-V7).
     pub(super) fn cites(&self, graph: &Graph, at: At) -> bool {
         let node = &graph.nodes[at];
         match &node.deed {

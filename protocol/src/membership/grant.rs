@@ -156,7 +156,7 @@ fn ticket_fields<T>(
     ])
 }
 
-/// Rule MB-I3: signs one ticket.
+/// Signs one ticket (MB-I3).
 #[must_use]
 pub fn sign_ticket(gid: &GroupId, epoch: u32, terms: &Terms, pair: (SeatNumber, Output), keys: &KeyPair) -> Signature {
     ticket_fields(gid, epoch, terms, pair, |fields| keys.sign(Label::Ticket, fields))
@@ -177,7 +177,7 @@ pub fn verify_ticket(
         .map_err(|_| Rule::BadTicket)
 }
 
-/// Rule MB-I3: the link's key binds one output to the newcomer's key.
+/// The link's key binds one output to the newcomer's key.
 #[must_use]
 pub fn sign_claim(gid: &GroupId, (seat, out): (SeatNumber, Output), pk: &MemberKey, invite: &KeyPair) -> Signature {
     invite.sign(Label::Claim, &[Field::B(&gid.0), Field::U(seat.0.into()), Field::B(&out.0), Field::B(&pk.0)])

@@ -65,7 +65,7 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    /// Rule MB-N3: operations after which level 1 is done anew.
+    /// Operations after which level 1 is done anew (MB-N3).
     pub(super) const fn moves_offices(&self) -> bool {
         matches!(
             self,
@@ -257,7 +257,7 @@ impl Graph {
         seats.into_iter().map(|seat| usize::from(seat.0)).filter(|&seat| seat < self.seats.len()).collect()
     }
 
-    /// Rule MB-F1: offices by rank. Shorter paths first, then by the promoter's place, seq and id.
+    /// Offices by rank (MB-F1). Shorter paths first, then by the promoter's place, seq and id.
     pub(super) fn order_offices(&mut self) {
         if core::mem::replace(&mut self.ordered, true) {
             return;

@@ -160,7 +160,7 @@ impl<const S: usize> Membership<S> {
         }
     }
 
-    /// Rule MB-A4: what names a refused operation is refused with it.
+    /// What names a refused operation is refused with it (MB-A4).
     fn refuse(&mut self, id: OperationId) {
         let mut refused = Vec::from([id]);
         while let Some(id) = refused.pop() {

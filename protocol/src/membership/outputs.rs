@@ -12,25 +12,25 @@ pub fn root(gid: &GroupId, seat: SeatNumber) -> Output {
     Output(hash(Label::OutRoot, &[Field::B(&gid.0), Field::U(seat.0.into())]).0)
 }
 
-/// Rule MB-E5: what a Transfer or Reclaim leaves behind.
+/// What a Transfer or Reclaim leaves behind.
 #[must_use]
 pub fn handed(by: &OperationId, seat: SeatNumber) -> Output {
     Output(hash(Label::OutOp, &[Field::B(&by.0), Field::U(seat.0.into())]).0)
 }
 
-/// Rule MB-E5: what a Bump leaves behind.
+/// What a Bump leaves behind.
 #[must_use]
 pub fn bump(out: &Output) -> Output {
     Output(hash(Label::OutBump, &[Field::B(&out.0)]).0)
 }
 
-/// Rule MB-E5: what a person leaves behind.
+/// What a person leaves behind.
 #[must_use]
 pub fn free(join: &MembershipId) -> Output {
     Output(hash(Label::OutFree, &[Field::B(&join.0)]).0)
 }
 
-/// Rule MB-E5: who comes first of several who redeem one output.
+/// Who comes first of several who redeem one output.
 #[must_use]
 pub fn tie(out: &Output, pk: &MemberKey) -> [u8; 32] {
     hash(Label::Tie, &[Field::B(&out.0), Field::B(&pk.0)]).0

@@ -16,7 +16,7 @@ use super::heads::Shift;
 use super::table::Table;
 use crate::ids::OperationId;
 use crate::limits::{
-    BRANCHES_MAX, JOINS_PER_OUTPUT_MAX, POOL_JOINS_MAX, POOL_PER_ISSUER_MAX, POOL_PER_OFFICE_MAX, POOL_VOID_MAX,
+    BRANCHES_MAX, JOINS_PER_OUTPUT_MAX, OPERATIONS_MAX, POOL_JOINS_MAX, POOL_PER_ISSUER_MAX, POOL_PER_OFFICE_MAX, POOL_VOID_MAX,
     RELEASE_BELOW_MAX, RELEASE_PER_ISSUER_MAX,
 };
 
@@ -38,7 +38,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Only operations that are in the document.
+    /// Whether an operation is known, but not in the document.
     pub(super) fn is_outside(&self, at: At) -> bool {
         self.outside.contains(&at)
     }
@@ -73,6 +73,7 @@ impl Pool {
         graph.order_offices();
         self.held.grow(graph.nodes.len(), false);
         let mut new: Vec<At> = Vec::new();
+        self.outside.extend(fresh);
         for &at in fresh {
             let node = &graph.nodes[at];
             self.held[at] = node.names.iter().any(|&name| self.held[name]) || self.is_crowded(graph, at);
@@ -80,7 +81,6 @@ impl Pool {
                 new.push(at);
             }
         }
-        self.outside.extend(fresh);
         let mut shift = Shift::Only(BTreeSet::new());
         for _ in 0..ROUNDS_MAX {
             shift = shift.and(fold.absorb(graph, Scope::Without(&self.held), &new));
@@ -172,7 +172,7 @@ impl Pool {
         may
     }
 
-    /// Rules MB-L3 and MB-L4: one branch too many, or one Join too many on an output. Joins that are no contestants are
+    /// Rules MB-L3, MB-L4, MB-L7: one branch too many, one Join too many on an output, or in a log that is full. Joins that are no contestants are
     /// inert and pooled anyway, so only those that once were among the three least are counted: an arrival order can
     /// make replicas differ only beyond 64 of them.
     fn is_crowded(&self, graph: &Graph, at: At) -> bool {
@@ -183,6 +183,9 @@ impl Pool {
                 leaves.iter().filter(|&&leave| leave < at && !self.held[leave]).count() >= BRANCHES_MAX
             }
             Deed::Join { issuer, .. } => {
+                if self.in_document(graph) > OPERATIONS_MAX {
+                    return true;
+                }
                 let Some(join) = graph.join_of(node.chain) else { return false };
                 let log = &graph.seats[usize::from(join.seat.0)];
                 let Some(out) = log.find(&join.out) else { return false };
@@ -207,7 +210,7 @@ impl Pool {
         }
     }
 
-    /// Rule R-35: an entry of an anchored author rests on this operation, so it and its past enter whatever they are,
+    /// An entry of an anchored author rests on this operation, so it and its past enter whatever they are,
     /// the oldest first and at most `max`. (What is left enters with the author's next entry.)
     pub(super) fn release<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, at: At, max: usize) {
         let mut new = Vec::new();
@@ -218,12 +221,17 @@ impl Pool {
         self.settle(graph, fold, &[]);
     }
 
+    /// How many are in the document.
+    pub(super) fn in_document(&self, graph: &Graph) -> usize {
+        graph.nodes.len().saturating_sub(self.outside.len())
+    }
+
     /// How many stand outside the document.
     pub(super) fn len(&self) -> usize {
         self.outside.len()
     }
 
-    /// Rule R-33: what must go because the pool is full, oldest first and a quarter more than necessary, with all that
+    /// What must go because the pool is full, oldest first and a quarter more than necessary, with all that
     /// rests on it.
     pub(super) fn overflow(&self, graph: &Graph) -> BTreeSet<At> {
         let mut joins: Vec<At> = Vec::new();

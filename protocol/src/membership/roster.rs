@@ -113,18 +113,18 @@ impl<const S: usize> Roster<S> {
         self.persons.values()
     }
 
-    /// Rule E-14: everybody who sits, ascending.
+    /// Everybody who sits, ascending (E-14).
     pub fn seated(&self) -> impl Iterator<Item = &Person> {
         self.persons.values().filter(|person| person.seat.is_some() && !person.duplicate)
     }
 
-    /// Rule E-14: who takes part in encryption, ascending.
+    /// Who takes part in encryption, ascending (E-14).
     #[must_use]
     pub fn keyed(&self) -> &[MembershipId] {
         &self.keyed
     }
 
-    /// Rule E-14: everybody who sits, and who contests a seat, ascending.
+    /// Everybody who sits, and who contests a seat, ascending (E-14).
     pub fn candidates(&self) -> impl Iterator<Item = &Person> {
         self.persons.values().filter(|person| !person.duplicate)
     }
@@ -146,13 +146,13 @@ impl<const S: usize> Roster<S> {
         self.keyed.binary_search(mid).is_ok()
     }
 
-    /// Rule E-16: the place of a Keyed member.
+    /// The place of a Keyed member (E-16).
     #[must_use]
     pub fn place(&self, mid: &MembershipId) -> Option<usize> {
         self.keyed.binary_search(mid).ok()
     }
 
-    /// Rule E-16: what a Rekey is bound to.
+    /// What a Rekey is bound to (E-16).
     #[must_use]
     pub fn hash(&self, gid: &GroupId) -> Digest {
         let mut keyed = Writer::default();
@@ -166,7 +166,7 @@ impl<const S: usize> Roster<S> {
         &self.policy
     }
 
-    /// Rule MB-V5: nobody can admit or remove.
+    /// Nobody can admit or remove (MB-V5).
     #[must_use]
     pub const fn frozen(&self) -> bool {
         self.frozen

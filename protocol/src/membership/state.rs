@@ -117,7 +117,7 @@ impl<const S: usize> Membership<S> {
         }
     }
 
-    /// Rule MB-V6: equal sets of operations, equal hash.
+    /// Equal sets of operations, equal hash.
     #[must_use]
     pub fn state_hash(&self) -> Digest {
         self.state().hash()

@@ -10,6 +10,18 @@ use super::roster::{Roster, SeatState};
 use super::seats::{Took, Walk};
 use super::{Membership, Role};
 use crate::ids::{GroupId, Heads, MemberKey, MembershipId, Office, OperationId, Output, SeatNumber};
+use crate::limits::{OPERATIONS_MAX, OPERATIONS_NOTICE};
+
+/// How large a log has grown (MB-L7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogSize {
+    /// Nothing to say.
+    Usual,
+    /// More than 5 000 operations: admins are told.
+    Large,
+    /// More than 20 000: newcomers are kept outside until an office speaks for them.
+    Full,
+}
 
 impl<const S: usize> Membership<S> {
     /// The group's id.
@@ -22,6 +34,16 @@ impl<const S: usize> Membership<S> {
     #[must_use]
     pub const fn len(&self) -> usize {
         self.log.graph.nodes.len()
+    }
+
+    /// Rule MB-L7: whether the log has grown so large that people should know.
+    #[must_use]
+    pub fn size(&self) -> LogSize {
+        match self.log.pool.in_document(&self.log.graph) {
+            count if count > OPERATIONS_MAX => LogSize::Full,
+            count if count > OPERATIONS_NOTICE => LogSize::Large,
+            _ => LogSize::Usual,
+        }
     }
 
     /// Never: a log begins with its Genesis.
@@ -70,7 +92,7 @@ impl<const S: usize> Membership<S> {
         graph.chain_of(mid).map(|chain| graph.nodes[graph.chains[chain].tip].id())
     }
 
-    /// Rule MB-V7: what the next operation and entry rest on.
+    /// What the next operation and entry rest on (MB-V7).
     #[must_use]
     pub const fn citable_heads(&self) -> &Heads {
         &self.heads

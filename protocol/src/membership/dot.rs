@@ -1,0 +1,196 @@
+//! The log for human eyes: as a list of lines, and as a picture in the DOT language with one lane per person.
+//!
+//! Both say of each operation what became of it, so that two people who disagree about a group can put their logs side
+//! by side; a failing test prints them too. DOT: <https://graphviz.org/doc/info/lang.html>.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use super::body::{Blow, Body, Pair};
+use super::graph::{At, Node};
+use super::seats::{End, Took};
+use super::Membership;
+use crate::ids::OperationId;
+
+/// Characters of an id that are shown.
+const SHOWN: usize = 8;
+
+impl<const S: usize> Membership<S> {
+    /// Rule CL-7: every operation in the order of (lamport, id) with its author, what it does and what became of it;
+    /// what waits; the state's hash.
+    #[must_use]
+    pub fn listing(&self) -> String {
+        let graph = &self.log.graph;
+        let mut order: Vec<At> = (0..graph.nodes.len()).collect();
+        order.sort_by_key(|&at| (graph.nodes[at].lamport(), graph.nodes[at].id()));
+        let mut lines = String::new();
+        for at in order {
+            let node = &graph.nodes[at];
+            let (who, what) = (self.author(node.chain), self.effect(&node.signed.operation().body));
+            let line = writeln!(lines, "{:>6} {} {who:<20} {what}: {}", node.lamport(), short(&node.id()), self.verdict(at));
+            debug_assert!(line.is_ok(), "writing to a string");
+        }
+        for id in self.waiting() {
+            lines.push_str(&format!("       {} waiting\n", short(&id)));
+        }
+        lines.push_str(&format!("state {}\n", self.state_hash()));
+        lines
+    }
+
+    /// The log as a graph for `dot -Tsvg`: one lane per person, an arrow to what an operation rests on; void ones are
+    /// dashed.
+    #[must_use]
+    pub fn dot(&self) -> String {
+        let graph = &self.log.graph;
+        let mut lanes: BTreeMap<At, Vec<At>> = BTreeMap::new();
+        for (at, node) in graph.nodes.iter().enumerate() {
+            lanes.entry(node.chain).or_default().push(at);
+        }
+        let mut text = String::from("digraph log {\n  rankdir=RL;\n  node [shape=box, fontname=monospace];\n");
+        for (chain, places) in lanes {
+            let label = quoted(&self.author(chain));
+            text.push_str(&format!("  subgraph cluster_{chain} {{\n    label={label};\n"));
+            for at in places {
+                let node = &graph.nodes[at];
+                let verdict = self.verdict(at);
+                let label = format!("{} {}\n{}", short(&node.id()), self.effect(&node.signed.operation().body), verdict);
+                let style = if verdict.starts_with("counts") { "solid" } else { "dashed" };
+                text.push_str(&format!("    n{at} [label={}, style={style}];\n", quoted(&label)));
+            }
+            text.push_str("  }\n");
+        }
+        for (at, node) in graph.nodes.iter().enumerate() {
+            for dep in node.signed.operation().deps.iter().filter_map(|id| graph.find(id)) {
+                text.push_str(&format!("  n{at} -> n{dep};\n"));
+            }
+        }
+        text.push_str("}\n");
+        text
+    }
+
+    /// Name and membership.
+    fn author(&self, chain: At) -> String {
+        let entry = &self.log.graph.chains[chain];
+        let name = if chain == 0 { "founder" } else { &entry.name };
+        format!("{name} {}", short(&entry.mid.into()))
+    }
+
+    fn named(&self, id: &OperationId) -> String {
+        self.log.graph.chain_of(&(*id).into()).map_or_else(|| short(id), |chain| self.author(chain))
+    }
+
+    fn effect(&self, body: &Body) -> String {
+        let blow = |what: &str, blow: &Blow| {
+            format!("{what} {}, pin {}", self.named(&blow.target.into()), short(&blow.pin))
+        };
+        match body {
+            Body::Genesis { .. } => "founds the group".to_string(),
+            Body::Join(join) => format!("joins seat {} on {}", join.seat.0, head(&join.out.to_string())),
+            Body::Confirm { join } => format!("confirms {}", self.named(join)),
+            Body::Transfer { pairs, to } => format!("hands seats {} to {}", seats(pairs), short(to)),
+            Body::Bump { pairs } => format!("withdraws seats {}", seats(pairs)),
+            Body::Reclaim { pairs, .. } => format!("reclaims seats {}", seats(pairs)),
+            Body::Promote { target } => format!("promotes {}", self.named(&(*target).into())),
+            Body::Demote(demote) => blow("demotes", demote),
+            Body::Remove { blow: remove, ban, .. } => blow(if *ban { "removes and bans" } else { "removes" }, remove),
+            Body::Leave { heirs, .. } => format!("leaves, {} heir(s)", heirs.len()),
+            Body::SetPolicy { sets } => {
+                let keys: Vec<String> = sets.iter().map(|(key, _)| key.to_string()).collect();
+                format!("sets {}", keys.join(", "))
+            }
+        }
+    }
+
+    /// What became of an operation: `counts`, `void: why`, `held`.
+    fn verdict(&self, at: At) -> &'static str {
+        let log = &self.log;
+        let node: &Node = &log.graph.nodes[at];
+        if !log.pool.scope().has(at) {
+            return "held until an organiser speaks for it";
+        }
+        if let Some(office) = node.office {
+            return match (log.fold.authority.honoured[at], log.fold.authority.exists(office)) {
+                (true, _) => "counts",
+                (false, true) => "void: beyond the pin",
+                (false, false) => "void: the office never was",
+            };
+        }
+        match &node.signed.operation().body {
+            Body::Join(_) => self.fate(at, node.chain),
+            Body::Leave { .. } if log.fold.cites(&log.graph, at) => "counts",
+            Body::Leave { .. } => "void: left no seat",
+            Body::Genesis { .. }
+            | Body::Confirm { .. }
+            | Body::Transfer { .. }
+            | Body::Bump { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::SetPolicy { .. } => "counts",
+        }
+    }
+
+    fn fate(&self, join: At, chain: At) -> &'static str {
+        let fold = &self.log.fold;
+        let sits = fold.walks.iter().find_map(|walk| match walk.end {
+            End::Occupied { root, provisional } if root == join => Some((provisional, walk.contested)),
+            End::Occupied { .. } | End::Free => None,
+        });
+        let anchored_once = || {
+            fold.walks.iter().flat_map(|walk| &walk.steps).any(|step| matches!(step.took, Took::Join { join: on, by: Some(_) } if on == join))
+        };
+        match (sits, self.why_unseated(&self.log.graph.chains[chain].mid)) {
+            (Some((false, _)), _) => "counts: seated",
+            (Some((true, true)), _) => "counts: contested",
+            (Some((true, false)), _) => "counts: not confirmed",
+            (None, Some(why)) => why.words(),
+            (None, None) if anchored_once() => "counts: seated once, gone",
+            (None, None) => "counts: gone",
+        }
+    }
+}
+
+impl super::Unseated {
+    /// For people who look for a mistake.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Banned => "void: banned",
+            Self::IssuerGone => "void: the issuer stands no more",
+            Self::Withdrawn => "void: the link was withdrawn",
+            Self::Beaten => "void: beaten",
+            Self::LostGround => "void: not on the seat's path",
+        }
+    }
+}
+
+fn seats(pairs: &[Pair]) -> String {
+    let numbers: Vec<String> = pairs.iter().map(|(seat, _)| seat.0.to_string()).collect();
+    numbers.join(", ")
+}
+
+fn short(id: &OperationId) -> String {
+    head(&id.to_string())
+}
+
+fn head(hex: &str) -> String {
+    hex.chars().take(SHOWN).collect()
+}
+
+/// A DOT string; names are people's own words.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
