@@ -1,5 +1,6 @@
 //! What tests of other crates may use too (feature `testing`). It only adds; nothing of the product changes.
 
+pub mod dice;
 pub mod histories;
 pub mod party;
 pub mod speakers;

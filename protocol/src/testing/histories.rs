@@ -3,47 +3,11 @@
 
 use alloc::vec::Vec;
 
+pub use super::dice::Dice;
 use super::town::{Link, Person, Says, Side};
-use crate::ids::{OperationId, Output, SeatNumber};
-use crate::membership::{Blow, Body, Setting, setting};
-
-/// Small, seeded, good enough to choose by (splitmix64).
-pub struct Dice(u64);
-
-impl Dice {
-    /// From a seed.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`; 0 if there is none.
-    pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next().checked_rem(u64::try_from(end).unwrap_or(1)).unwrap_or(0)).unwrap_or(0)
-    }
-
-    /// One of them.
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        let at = self.below(of.len());
-        of.get(at)
-    }
-
-    /// Another order.
-    pub fn shuffle<T>(&mut self, list: &mut [T]) {
-        for end in (1..list.len()).rev() {
-            let other = self.below(end.saturating_add(1));
-            list.swap(end, other);
-        }
-    }
-}
+use crate::crypto::sign::memo;
+use crate::ids::{EntryId, Instance, OperationId, Output, Point, SeatNumber, SessionId};
+use crate::membership::{Blow, Body, Setting, SignedOperation, setting};
 
 /// How people behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +19,9 @@ pub enum Manners {
     /// Any own operation as `prev`, any known output, any pin.
     Hostile,
 }
+
+/// Partitions of a history.
+const SIDES: usize = 3;
 
 /// A group in the making.
 pub struct History<const S: usize> {
@@ -79,6 +46,7 @@ impl<const S: usize> History<S> {
     /// Never, with these keys.
     #[must_use]
     pub fn new(seed: u64, manners: Manners) -> Option<Self> {
+        memo::keep();
         let mut founder = Person::new("founder");
         let mut first = Side::<S>::found(&mut founder).ok()?;
         let mut people = Vec::from([founder.clone()]);
@@ -89,18 +57,9 @@ impl<const S: usize> History<S> {
             first.transfer(&founder, &[seat.wrapping_mul(2).wrapping_add(1)], office);
             people.push(admin);
         }
-        let (second, third) = (first.split(), first.split());
-        let sides = Vec::from([first, second, third]);
-        Some(Self {
-            sides,
-            people,
-            links: Vec::new(),
-            dice: Dice::new(seed),
-            manners,
-            born: 0,
-            here: 0,
-            live: Vec::new(),
-        })
+        let mut sides: Vec<Side<S>> = (1..SIDES).map(|_| first.split()).collect();
+        sides.push(first);
+        Some(Self { sides, people, links: Vec::new(), dice: Dice::new(seed), manners, born: 0, here: 0, live: Vec::new() })
     }
 
     /// `steps` random acts on random sides, with a merge now and then.
@@ -145,21 +104,22 @@ impl<const S: usize> History<S> {
     }
 
     fn act(&mut self, at: usize) {
-        let Some(mut side) = self.sides.get(at).map(Side::split) else { return };
+        if at >= self.sides.len() {
+            return;
+        }
+        let mut side = self.sides.remove(at);
         self.here = at;
         match self.dice.below(10) {
             0..=3 => self.invite_or_join(&mut side),
             4 | 5 => self.confirm(&mut side),
             _ => self.govern(&mut side),
         }
-        if let Some(place) = self.sides.get_mut(at) {
-            *place = side;
-        }
+        self.sides.insert(at, side);
     }
 
     /// Nobody honest is in two places: each person acts on one side only.
     fn home(&self, person: &Person) -> usize {
-        usize::from(person.key().0.first().copied().unwrap_or(0)).checked_rem(self.sides.len()).unwrap_or(0)
+        usize::from(person.key().0.first().copied().unwrap_or(0)).checked_rem(SIDES).unwrap_or(0)
     }
 
     /// Free outputs of an office that weren't given away yet; a hostile author doesn't care.
@@ -196,7 +156,7 @@ impl<const S: usize> History<S> {
             pairs.sort_unstable();
             if !pairs.is_empty() {
                 self.live.extend(pairs.iter().map(|pair| pair.1));
-                let says = Says { approve: self.dice.below(8) == 0, ..Says::default() };
+                let says = self.says(side);
                 self.links.push(side.link_for(&issuer, &pairs, &says));
             }
             return;
@@ -206,11 +166,7 @@ impl<const S: usize> History<S> {
         if self.manners == Manners::Gentle {
             self.links.retain(|other| other.grant != link.grant);
         }
-        let again = self.dice.below(5) == 0 && self.manners != Manners::Gentle;
-        let mut person = if again { self.dice.pick(&self.people).cloned() } else { None }.unwrap_or_else(|| {
-            self.born = self.born.saturating_add(1);
-            Person::new(&alloc::format!("p{}", self.born))
-        });
+        let mut person = self.joiner(&link);
         person.name = alloc::format!("{}'", person.name);
         let mid = side.join(&mut person, &link, ticket);
         if side.log.operation(&mid.into()).is_some() {
@@ -218,16 +174,42 @@ impl<const S: usize> History<S> {
         }
     }
 
+    /// What a new link's tickets say: sometimes a question, a guest's session, one key only, a ban lifted.
+    fn says(&mut self, side: &Side<S>) -> Says {
+        let bans = self.known(side, |body| matches!(body, Body::Remove { ban: true, .. }));
+        let session = (self.dice.below(6) == 0).then_some(SessionId([9; 16]));
+        let bound = if self.dice.below(8) == 0 { self.dice.pick(&self.people).map(Person::key) } else { None };
+        let lifts = if self.dice.below(2) == 0 { self.dice.pick(&bans).copied() } else { None };
+        Says { approve: self.dice.below(8) == 0, session, bound, lifts: lifts.into_iter().collect() }
+    }
+
+    /// Whoever uses a link: whom it is bound to, somebody who was here before, or a stranger.
+    fn joiner(&mut self, link: &Link) -> Person {
+        let bound = link.grant.terms.bound_pk;
+        let again = self.dice.below(5) == 0 && self.manners != Manners::Gentle;
+        let known = if let Some(key) = bound {
+            self.people.iter().find(|person| person.key() == key).cloned()
+        } else if again {
+            self.dice.pick(&self.people).cloned()
+        } else {
+            None
+        };
+        known.unwrap_or_else(|| {
+            self.born = self.born.saturating_add(1);
+            Person::new(&alloc::format!("p{}", self.born))
+        })
+    }
+
+    /// Ids of the known operations of a kind.
+    fn known(&self, side: &Side<S>, is: impl Fn(&Body) -> bool) -> Vec<OperationId> {
+        side.log.known().filter(|signed| is(&signed.operation().body)).map(SignedOperation::id).collect()
+    }
+
     fn confirm(&mut self, side: &mut Side<S>) {
         let Some(by) = self.admin(side) else { return };
         let Some(office) = by.office else { return };
         if self.manners == Manners::Hostile {
-            let joins: Vec<OperationId> = side
-                .log
-                .known()
-                .filter(|signed| matches!(signed.operation().body, Body::Join(_)))
-                .map(crate::membership::SignedOperation::id)
-                .collect();
+            let joins = self.known(side, |body| matches!(body, Body::Join(_)));
             if let Some(&join) = self.dice.pick(&joins) {
                 self.write(side, &by, Body::Confirm { join });
             }
@@ -267,15 +249,15 @@ impl<const S: usize> History<S> {
                 // The founder's departure would freeze many a history at its beginning.
                 if self.dice.below(3) == 0 && target.mid != side.log.gid().into() {
                     let heirs = by.office.filter(|_| by.mid != target.mid).into_iter().collect();
-                    self.write(side, &target, Body::Leave { heirs, cuts: Vec::new() });
+                    let cuts = self.cuts();
+                    self.write(side, &target, Body::Leave { heirs, cuts });
                 }
             }
         }
     }
 
     fn promote(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
-        let known =
-            side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
+        let known = side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
         if self.manners != Manners::Hostile && !known {
             return;
         }
@@ -299,7 +281,7 @@ impl<const S: usize> History<S> {
             .log
             .known()
             .filter(|signed| signed.mid() == target.mid)
-            .map(crate::membership::SignedOperation::id)
+            .map(SignedOperation::id)
             .collect();
         let pin = if self.manners == Manners::Hostile || self.dice.below(3) == 0 {
             self.dice.pick(&chain).copied()
@@ -309,30 +291,27 @@ impl<const S: usize> History<S> {
         let Some(pin) = pin else { return };
         let mut seen: Vec<OperationId> = target.office.into_iter().collect();
         if self.manners == Manners::Hostile && self.dice.below(3) == 0 {
-            seen = side
-                .log
-                .known()
-                .filter(|signed| matches!(signed.operation().body, Body::Demote(_)))
-                .map(crate::membership::SignedOperation::id)
-                .take(1)
-                .collect();
+            seen = self.known(side, |body| matches!(body, Body::Demote(_)));
+            seen.truncate(1);
         }
         let blow = Blow { target: target.mid, pin, seen };
         let body = if self.dice.below(3) == 0 {
             Body::Demote(blow)
         } else {
-            Body::Remove { blow, cuts: Vec::new(), ban: self.dice.below(3) == 0 }
+            Body::Remove { blow, cuts: self.cuts(), ban: self.dice.below(3) == 0 }
         };
         self.write(side, by, body);
     }
 
+    /// Up to where somebody's words count: nowhere, or in one log.
+    fn cuts(&mut self) -> Vec<Point> {
+        let seq = u64::try_from(self.dice.below(3)).unwrap_or(0);
+        let point = Point { inst: Instance([1; 16]), seq, eid: EntryId([2; 32]) };
+        core::iter::repeat_n(point, self.dice.below(2)).collect()
+    }
+
     fn leave_to_cite(&mut self, side: &Side<S>) -> Option<OperationId> {
-        let leaves: Vec<OperationId> = side
-            .log
-            .known()
-            .filter(|signed| matches!(signed.operation().body, Body::Leave { .. }))
-            .map(crate::membership::SignedOperation::id)
-            .collect();
+        let leaves = self.known(side, |body| matches!(body, Body::Leave { .. }));
         self.dice.pick(&leaves).copied()
     }
 
@@ -360,7 +339,7 @@ impl<const S: usize> History<S> {
                 .log
                 .known()
                 .filter(|signed| signed.mid() == who.mid)
-                .map(crate::membership::SignedOperation::id)
+                .map(SignedOperation::id)
                 .collect();
             if let Some(&prev) = self.dice.pick(&own) {
                 return side.write_after(who, prev, &[], body);

@@ -125,19 +125,23 @@ fn s33_an_early_leave_on_a_fork_is_healed_by_a_pin() {
 }
 
 #[test]
-fn s42_of_two_pins_the_earlier_holds() {
+fn s42_of_two_pins_the_earlier_holds_in_any_order() {
     let (mut town, mut cast) = opening();
-    let early = town.tip(&cast.d);
-    town.transfer(&cast.b, &[4], cast.d.office.unwrap());
+    town.transfer(&cast.b, &[4, 5], cast.d.office.unwrap());
     town.seat(&cast.d, &mut cast.x, 4);
+    let early = town.tip(&cast.d);
+    town.seat(&cast.d, &mut cast.y, 5);
     let late = town.tip(&cast.d);
     let (mut left, mut right) = (town.split(), town.split());
     left.remove(&cast.a, &cast.d, late);
+    assert!(left.is_keyed(&cast.x) && left.is_keyed(&cast.y), "the late pin keeps both");
     right.remove(&cast.c, &cast.d, early);
+    assert!(right.is_keyed(&cast.x) && !right.is_in(&cast.y));
     heal(&mut left, &mut right);
     assert!(!left.is_in(&cast.d));
-    // D's office was made by B, who is senior to C: C's pin bears on it only because C knew of it.
-    assert!(!left.is_in(&cast.x));
+    assert!(left.is_keyed(&cast.x), "what precedes both pins counts");
+    assert!(!left.is_in(&cast.y), "what precedes only one doesn't");
+    assert!(left.log.void().contains(&late) && !left.log.void().contains(&early));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::cast::*;
 
 #[test]
-fn s04_one_output_given_to_two_is_contested_until_confirmed() {
+fn s04_mb_v10_one_output_given_to_two_is_contested_until_confirmed() {
     let (mut town, mut cast) = opening();
     let first = link(&mut town, &cast.b, &[4]);
     let second = link(&mut town, &cast.b, &[4]);

@@ -2,6 +2,7 @@
 
 use super::cast::*;
 use crate::testing::histories::{History, Manners};
+use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_MESSAGE_BYTES_MAX, SYNC_OPERATIONS_MAX};
 use alloc::string::ToString;
 
 /// Two neighbours talk until both have nothing to say; gives the number of frames.
@@ -38,7 +39,7 @@ fn talk<const S: usize>(left: &mut Membership<S>, right: &mut Membership<S>, los
 }
 
 #[test]
-fn p20_an_honest_pair_converges() {
+fn p20_mb_t02_an_honest_pair_converges() {
     for seed in 0..12 {
         let mut history = History::<6>::new(seed, Manners::Honest).unwrap();
         history.run(80);
@@ -70,6 +71,110 @@ fn mb_t05_a_sync_with_hostile_histories_ends() {
         assert!(frames < 150, "seed {seed}: {frames} frames");
         assert_eq!(left.state_hash(), right.state_hash(), "seed {seed}");
     }
+}
+
+/// A peer whose heads name what it never sends keeps an honest one busy for 20 rounds and no more (N-709).
+#[test]
+fn mb_t05_a_peer_that_withholds_what_it_announces_is_left_after_twenty_rounds() {
+    let (mut town, cast) = opening();
+    let mut withheld = town.split();
+    let mut exchange = Exchange::new();
+    let mut rounds = 0;
+    let idle = loop {
+        // New heads each time, so that a whole conversation begins again and again.
+        withheld.set(&cast.a, setting::NAME, Some(Setting::Text(alloc::format!("{rounds}"))));
+        let message = Exchange::new().generate(&mut withheld.log).pop().unwrap().message;
+        let step = exchange.receive(&mut town.log, Some(cast.b.key()), &message, []);
+        rounds += 1;
+        if step.idle {
+            break rounds;
+        }
+        assert!(exchange.generate(&mut town.log).len() <= 2, "an answer is short");
+        assert!(rounds < 100);
+    };
+    assert_eq!(idle, SYNC_IDLE_ROUNDS_MAX);
+    assert!(exchange.generate(&mut town.log).is_empty(), "nothing more is said");
+    let message = Exchange::new().generate(&mut withheld.log).pop().unwrap().message;
+    assert!(exchange.receive(&mut town.log, Some(cast.b.key()), &message, []).idle);
+    assert!(exchange.generate(&mut town.log).is_empty());
+    // A refused operation is no progress either; an admitted one is.
+    let refused = town.forge(&cast.a, town.tip(&cast.a), &[], Body::Promote { target: cast.a.mid });
+    assert!(exchange.receive(&mut town.log, None, &message, [refused.bytes()]).idle);
+    exchange.wake();
+    assert!(!exchange.is_idle() && !exchange.generate(&mut town.log).is_empty());
+}
+
+/// The largest messages that pass the gate: as many hashes as allowed, a filter of 20 000 entries with every bit set.
+#[test]
+fn s39_the_most_that_passes_the_gate_makes_no_large_answer_and_leaves_no_trace() {
+    let hashes = |count: u32, salt: u8| -> Vec<u8> {
+        let mut bytes = Vec::new();
+        leb(u64::from(count), &mut bytes);
+        for n in 0..count {
+            bytes.extend_from_slice(&n.to_be_bytes());
+            bytes.extend_from_slice(&[salt; 28]);
+        }
+        bytes
+    };
+    let mut filter = Vec::new();
+    leb(20_000, &mut filter);
+    filter.extend_from_slice(&[10, 7]);
+    filter.extend_from_slice(&[0xff; 25_000]);
+    let (mut town, _) = opening();
+    let before = town.log.document().automerge.get_heads();
+    for (heads, need, last) in [(1_024, 0, 0), (0, 1_024, 0), (1_000, 0, 1_000), (500, 500, 500)] {
+        let mut message = [&[0x42][..], &hashes(heads, 1), &hashes(need, 2), &[1], &hashes(last, 3)].concat();
+        leb(filter.len() as u64, &mut message);
+        message.extend_from_slice(&filter);
+        message.push(0);
+        assert_eq!(gate::check(&message), Ok(()));
+        let mut exchange = Exchange::new();
+        for _ in 0..3 {
+            let step = exchange.receive(&mut town.log, None, &message, []);
+            assert_eq!(step.fault, None);
+            let answer = exchange.generate(&mut town.log);
+            let bytes: usize = answer.iter().map(|frame| frame.message.len()).sum();
+            assert!(bytes <= SYNC_MESSAGE_BYTES_MAX, "{bytes} bytes");
+            assert!(answer.iter().all(|frame| frame.operations.len() <= SYNC_OPERATIONS_MAX));
+        }
+    }
+    assert_eq!(town.log.document().automerge.get_heads(), before);
+}
+
+fn leb(mut value: u64, to: &mut Vec<u8>) {
+    while value > 0x7f {
+        to.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+#[test]
+fn cl_07_the_listing_and_the_picture_say_what_became_of_each_operation() {
+    let (mut town, mut cast) = opening();
+    let both = link(&mut town, &cast.b, &[4]);
+    town.join(&mut cast.m, &both, 0);
+    cast.n.name = "n\"\\".into();
+    town.join(&mut cast.n, &both, 0);
+    let pin = town.tip(&cast.b);
+    town.set(&cast.b, setting::NAME, Some(Setting::Text("late".into())));
+    town.demote(&cast.a, &cast.b, pin);
+    let listing = town.log.listing();
+    assert_eq!(listing.lines().count(), town.log.len() + 1);
+    assert!(listing.ends_with(&alloc::format!("state {}\n", town.log.state_hash())));
+    for words in ["founds the group: counts", "sets 1: void: beyond the pin", "void: the issuer stands no more", "demotes B"] {
+        assert!(listing.contains(words), "{words} in\n{listing}");
+    }
+    let lamports: Vec<u64> =
+        listing.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+    assert!(lamports.is_sorted());
+    let dot = town.log.dot();
+    assert!(dot.starts_with("digraph") && dot.ends_with("}\n"));
+    assert_eq!(dot.matches("subgraph").count(), 6, "one lane per person");
+    assert!(dot.contains("style=dashed"));
+    assert!(dot.contains("n\\\"\\\\"), "names can't end the string");
+    let arrows: usize = town.log.known().map(|signed| signed.operation().deps.len()).sum();
+    assert_eq!(dot.matches(" -> ").count(), arrows);
 }
 
 #[test]
@@ -108,7 +213,7 @@ fn mb_t03_changes_flags_and_bad_filters_are_refused() {
 
 /// An upgrade of automerge that changes these is a change of the protocol (MB-G6).
 #[test]
-fn mb_g06_p17_operations_give_fixed_change_hashes() {
+fn mb_g01_mb_g06_p17_operations_give_fixed_change_hashes() {
     let (mut town, _) = opening();
     let heads: Vec<alloc::string::String> =
         town.log.document().automerge.get_heads().iter().map(ToString::to_string).collect();
