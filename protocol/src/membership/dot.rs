@@ -9,10 +9,10 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
+use super::Membership;
 use super::body::{Blow, Body, Pair};
 use super::graph::{At, Node};
 use super::seats::{End, Took};
-use super::Membership;
 use crate::ids::OperationId;
 
 /// Characters of an id that are shown.
@@ -30,7 +30,8 @@ impl<const S: usize> Membership<S> {
         for at in order {
             let node = &graph.nodes[at];
             let (who, what) = (self.author(node.chain), self.effect(&node.signed.operation().body));
-            let line = writeln!(lines, "{:>6} {} {who:<20} {what}: {}", node.lamport(), short(&node.id()), self.verdict(at));
+            let line =
+                writeln!(lines, "{:>6} {} {who:<20} {what}: {}", node.lamport(), short(&node.id()), self.verdict(at));
             debug_assert!(line.is_ok(), "writing to a string");
         }
         for id in self.waiting() {
@@ -56,7 +57,8 @@ impl<const S: usize> Membership<S> {
             for at in places {
                 let node = &graph.nodes[at];
                 let verdict = self.verdict(at);
-                let label = format!("{} {}\n{}", short(&node.id()), self.effect(&node.signed.operation().body), verdict);
+                let label =
+                    format!("{} {}\n{}", short(&node.id()), self.effect(&node.signed.operation().body), verdict);
                 let style = if verdict.starts_with("counts") { "solid" } else { "dashed" };
                 text.push_str(&format!("    n{at} [label={}, style={style}];\n", quoted(&label)));
             }
@@ -83,9 +85,8 @@ impl<const S: usize> Membership<S> {
     }
 
     fn effect(&self, body: &Body) -> String {
-        let blow = |what: &str, blow: &Blow| {
-            format!("{what} {}, pin {}", self.named(&blow.target.into()), short(&blow.pin))
-        };
+        let blow =
+            |what: &str, blow: &Blow| format!("{what} {}, pin {}", self.named(&blow.target.into()), short(&blow.pin));
         match body {
             Body::Genesis { .. } => "founds the group".to_string(),
             Body::Join(join) => format!("joins seat {} on {}", join.seat.0, head(&join.out.to_string())),
@@ -141,7 +142,10 @@ impl<const S: usize> Membership<S> {
             End::Occupied { .. } | End::Free => None,
         });
         let anchored_once = || {
-            fold.walks.iter().flat_map(|walk| &walk.steps).any(|step| matches!(step.took, Took::Join { join: on, by: Some(_) } if on == join))
+            fold.walks
+                .iter()
+                .flat_map(|walk| &walk.steps)
+                .any(|step| matches!(step.took, Took::Join { join: on, by: Some(_) } if on == join))
         };
         match (sits, self.why_unseated(&self.log.graph.chains[chain].mid)) {
             (Some((false, _)), _) => "counts: seated",

@@ -16,8 +16,8 @@ use super::heads::Shift;
 use super::table::Table;
 use crate::ids::OperationId;
 use crate::limits::{
-    BRANCHES_MAX, JOINS_PER_OUTPUT_MAX, OPERATIONS_MAX, POOL_JOINS_MAX, POOL_PER_ISSUER_MAX, POOL_PER_OFFICE_MAX, POOL_VOID_MAX,
-    RELEASE_BELOW_MAX, RELEASE_PER_ISSUER_MAX,
+    BRANCHES_MAX, JOINS_PER_OUTPUT_MAX, OPERATIONS_MAX, POOL_JOINS_MAX, POOL_PER_ISSUER_MAX, POOL_PER_OFFICE_MAX,
+    POOL_VOID_MAX, RELEASE_BELOW_MAX, RELEASE_PER_ISSUER_MAX,
 };
 
 /// Rounds of one settling; each admits or holds something. More would only be reached under attack. *guess*

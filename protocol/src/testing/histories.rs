@@ -59,7 +59,16 @@ impl<const S: usize> History<S> {
         }
         let mut sides: Vec<Side<S>> = (1..SIDES).map(|_| first.split()).collect();
         sides.push(first);
-        Some(Self { sides, people, links: Vec::new(), dice: Dice::new(seed), manners, born: 0, here: 0, live: Vec::new() })
+        Some(Self {
+            sides,
+            people,
+            links: Vec::new(),
+            dice: Dice::new(seed),
+            manners,
+            born: 0,
+            here: 0,
+            live: Vec::new(),
+        })
     }
 
     /// `steps` random acts on random sides, with a merge now and then.
@@ -257,7 +266,8 @@ impl<const S: usize> History<S> {
     }
 
     fn promote(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
-        let known = side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
+        let known =
+            side.log.roster().person(&target.mid).is_some_and(|person| person.anchored && person.office.is_none());
         if self.manners != Manners::Hostile && !known {
             return;
         }
@@ -277,12 +287,8 @@ impl<const S: usize> History<S> {
     }
 
     fn strike(&mut self, side: &mut Side<S>, by: &Person, target: &Person) {
-        let chain: Vec<OperationId> = side
-            .log
-            .known()
-            .filter(|signed| signed.mid() == target.mid)
-            .map(SignedOperation::id)
-            .collect();
+        let chain: Vec<OperationId> =
+            side.log.known().filter(|signed| signed.mid() == target.mid).map(SignedOperation::id).collect();
         let pin = if self.manners == Manners::Hostile || self.dice.below(3) == 0 {
             self.dice.pick(&chain).copied()
         } else {
@@ -335,12 +341,8 @@ impl<const S: usize> History<S> {
     /// Writes after the tip; a hostile author sometimes after any own operation, with little in its past.
     fn write(&mut self, side: &mut Side<S>, who: &Person, body: Body) -> OperationId {
         if self.manners == Manners::Hostile && self.dice.below(3) == 0 {
-            let own: Vec<OperationId> = side
-                .log
-                .known()
-                .filter(|signed| signed.mid() == who.mid)
-                .map(SignedOperation::id)
-                .collect();
+            let own: Vec<OperationId> =
+                side.log.known().filter(|signed| signed.mid() == who.mid).map(SignedOperation::id).collect();
             if let Some(&prev) = self.dice.pick(&own) {
                 return side.write_after(who, prev, &[], body);
             }

@@ -244,7 +244,8 @@ fn mb_v06_equal_logs_have_equal_hashes_and_others_have_not() {
 #[test]
 fn mb_v07_heads_are_carried_on_as_the_sweep_finds_them() {
     let (mut town, mut cast) = opening();
-    let swept = |town: &Town| super::super::heads::sweep(&town.log.log.graph, &town.log.log.fold, town.log.log.pool.scope());
+    let swept =
+        |town: &Town| super::super::heads::sweep(&town.log.log.graph, &town.log.log.fold, town.log.log.pool.scope());
     let link = link(&mut town, &cast.b, &[4]);
     // A contest, then a word: those who lose it were heads and are none any more.
     let mut other = town.split();
@@ -265,10 +266,8 @@ fn mb_v08_doubles_do_not_depend_on_what_arrived_first() {
     let pair = town.pairs(&[4]);
     let tip = town.tip(&cast.b);
     let offices = [cast.a.office.unwrap(), cast.c.office.unwrap(), cast.d.office.unwrap()];
-    let signed: Vec<SignedOperation> = offices
-        .iter()
-        .map(|&to| town.forge(&cast.b, tip, &[to], Body::Transfer { pairs: pair.clone(), to }))
-        .collect();
+    let signed: Vec<SignedOperation> =
+        offices.iter().map(|&to| town.forge(&cast.b, tip, &[to], Body::Transfer { pairs: pair.clone(), to })).collect();
     let mut reports = Vec::new();
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
         let mut side = town.split();

@@ -67,7 +67,12 @@ enum Why {
 }
 
 /// Rule P8: everybody who sat in a part of the log and doesn't in the whole lost the seat in one of four ways.
-pub(super) fn check_evictions<const S: usize>(part: &Membership<S>, whole: &Membership<S>, manners: Manners, seed: u64) {
+pub(super) fn check_evictions<const S: usize>(
+    part: &Membership<S>,
+    whole: &Membership<S>,
+    manners: Manners,
+    seed: u64,
+) {
     for (seat, (before, after)) in part.log.fold.walks.iter().zip(whole.log.fold.walks.iter()).enumerate() {
         let Some((root, _)) = occupant(before) else { continue };
         let mid = part.log.graph.chains[part.log.graph.nodes[root].chain].mid;
@@ -76,7 +81,8 @@ pub(super) fn check_evictions<const S: usize>(part: &Membership<S>, whole: &Memb
             continue;
         }
         let why = displacement(part, whole, before, after);
-        let why = why.unwrap_or_else(|| panic!("seed {seed}, seat {seat}: displaced without a reason\n{}", whole.listing()));
+        let why =
+            why.unwrap_or_else(|| panic!("seed {seed}, seat {seat}: displaced without a reason\n{}", whole.listing()));
         assert!(
             manners == Manners::Hostile || why != Why::Front || involves_two_offices(whole, before, after),
             "seed {seed}, seat {seat}: an honest custodian spent an output twice\n{}",
@@ -178,7 +184,8 @@ fn p12_what_lies_beyond_a_pin_changes_nothing() {
         let log = folded(seed, Manners::Hostile);
         let (graph, fold) = (&log.log.graph, &log.log.fold);
         let void = |at: At| {
-            let pinned = graph.nodes[at].office.is_some_and(|office| matches!(fold.authority.bars[office], Bar::Upto(_)));
+            let pinned =
+                graph.nodes[at].office.is_some_and(|office| matches!(fold.authority.bars[office], Bar::Upto(_)));
             pinned && !fold.authority.honoured[at] && !fold.cites(graph, at)
         };
         seen += (0..graph.nodes.len()).filter(|&at| void(at)).count();
@@ -220,7 +227,8 @@ fn status_moved(graph: &Graph, walks: [&Walk; 2], before: &Authority, after: &Au
 fn p14_an_anchored_occupant_is_displaced_by_custodians_seniors_or_an_end_only() {
     each_act(2_300..2_325, |seed, graph, at, before, after| {
         for (old, new) in before.walks.iter().zip(after.walks.iter()) {
-            let Some((root, false)) = occupant(old).filter(|_| occupant(old).map(|o| o.0) != occupant(new).map(|o| o.0))
+            let Some((root, false)) =
+                occupant(old).filter(|_| occupant(old).map(|o| o.0) != occupant(new).map(|o| o.0))
             else {
                 continue;
             };
@@ -231,7 +239,10 @@ fn p14_an_anchored_occupant_is_displaced_by_custodians_seniors_or_an_end_only() 
             let least = custodies(old).into_iter().max_by_key(|&office| graph.offices[office].place).unwrap();
             let rules = graph.chains[node.chain].offices.iter().any(|&office| !graph.is_senior(least, office));
             assert!(own_leave || ended || came_back || rules, "seed {seed}: {:?}", node.deed);
-            assert!(own_leave || !graph.chains[node.chain].offices.is_empty(), "seed {seed}: by somebody without office");
+            assert!(
+                own_leave || !graph.chains[node.chain].offices.is_empty(),
+                "seed {seed}: by somebody without office"
+            );
         }
     });
 }
@@ -251,13 +262,14 @@ fn p15_people_without_office_change_their_own_seats_and_their_links_only() {
         let own = graph.join_of(node.chain).unwrap();
         for (seat, (old, new)) in before.walks.iter().zip(after.walks.iter()).enumerate() {
             if seat == usize::from(own.seat.0) {
-                let anchored = occupant(old).filter(|(root, provisional)| !provisional && graph.nodes[*root].chain != node.chain);
+                let anchored =
+                    occupant(old).filter(|(root, provisional)| !provisional && graph.nodes[*root].chain != node.chain);
                 assert!(anchored.is_none() || occupant(new) == anchored, "seed {seed}");
             } else {
                 assert_eq!(old, new, "seed {seed}");
             }
         }
-                for was in before.roster.persons().filter(|was| was.key != own.pk && was.seat != Some(own.seat)) {
+        for was in before.roster.persons().filter(|was| was.key != own.pk && was.seat != Some(own.seat)) {
             let now = after.roster.person(&was.mid);
             let same = now.is_some_and(|now| now.keyed == was.keyed && now.awaits == was.awaits);
             let by_link = !was.anchored && was.issuer == Some(own.terms.issuer);
@@ -283,9 +295,11 @@ fn p16_an_office_reaches_only_what_is_its_own_or_its_juniors() {
             let reach = custodies(old).union(&custodies(new)).any(|&custody| !graph.is_senior(custody, office));
             let person = status_moved(graph, [old, new], &before.authority, &after.authority);
             // What a junior's Reclaim had taken by inheritance moves with that junior.
-            let through_juniors = old.steps.iter().filter_map(|step| word(step.took)).any(|by| {
-                graph.nodes[by].office.is_some_and(|by| !graph.is_senior(by, office))
-            });
+            let through_juniors = old
+                .steps
+                .iter()
+                .filter_map(|step| word(step.took))
+                .any(|by| graph.nodes[by].office.is_some_and(|by| !graph.is_senior(by, office)));
             assert!(reach || person || inherits || through_juniors, "seed {seed}: {:?}", graph.nodes[at].deed);
         }
     });
@@ -295,9 +309,9 @@ fn p16_an_office_reaches_only_what_is_its_own_or_its_juniors() {
 fn claimed(graph: &Graph, seat: At, out: At) -> BTreeSet<Output> {
     let log = &graph.seats[seat];
     let (mut out, mut all) = (out, BTreeSet::from([log.outputs[out]]));
-    while let Some(touch) = log.touches.iter().find(|touch| {
-        touch.next == out && matches!(touch.kind, TouchKind::Join | TouchKind::Bump)
-    }) {
+    while let Some(touch) =
+        log.touches.iter().find(|touch| touch.next == out && matches!(touch.kind, TouchKind::Join | TouchKind::Bump))
+    {
         out = touch.out;
         all.insert(log.outputs[out]);
     }

@@ -82,7 +82,11 @@ fn mb_d11_a_new_admin_gets_half_of_the_free_seats() {
         town.write(&cast.a, body);
     }
     assert_eq!(town.custody(9), cast.d.office);
-    assert!(town.log.share(&cast.a.office.unwrap(), cast.d.office.unwrap(), &[town.out(8), town.out(10), town.out(11)]).is_empty());
+    assert!(
+        town.log
+            .share(&cast.a.office.unwrap(), cast.d.office.unwrap(), &[town.out(8), town.out(10), town.out(11)])
+            .is_empty()
+    );
 }
 
 #[test]

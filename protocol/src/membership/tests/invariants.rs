@@ -251,7 +251,9 @@ fn p22_old_pins_and_removes_do_not_touch_a_new_membership_but_a_ban_does() {
         let people = history.people.clone();
         let mut side = history.sides.remove(0);
         let founder = &people[0];
-        let Some(seat) = side.log.free_outputs(&founder.office.unwrap()).first().map(|(seat, _)| seat.0) else { continue };
+        let Some(seat) = side.log.free_outputs(&founder.office.unwrap()).first().map(|(seat, _)| seat.0) else {
+            continue;
+        };
         let out = people.iter().find(|person| side.log.departure(&person.mid).is_some_and(|how| how.removed));
         let Some(mut person) = out.cloned().filter(|person| !side.is_in(person)) else { continue };
         if side.log.roster().mids_of(&person.key()).next().is_some() {
@@ -267,8 +269,11 @@ fn p22_old_pins_and_removes_do_not_touch_a_new_membership_but_a_ban_does() {
         assert_eq!(side.is_in(&person), !banned, "seed {seed}");
         if banned {
             seen.1 += 1;
-            let Some(seat) = side.log.free_outputs(&founder.office.unwrap()).first().map(|(seat, _)| seat.0) else { continue };
-            let link = side.link(founder, &[seat], &Says { lifts: lifts.into_iter().take(4).collect(), ..Says::default() });
+            let Some(seat) = side.log.free_outputs(&founder.office.unwrap()).first().map(|(seat, _)| seat.0) else {
+                continue;
+            };
+            let link =
+                side.link(founder, &[seat], &Says { lifts: lifts.into_iter().take(4).collect(), ..Says::default() });
             side.join(&mut person, &link, 0);
             side.confirm(founder, person.mid);
             assert!(side.is_in(&person), "seed {seed}: a ticket of the founder lifts every ban that it names");

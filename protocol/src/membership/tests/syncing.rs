@@ -1,8 +1,8 @@
 //! The document and the exchange: P4, P17–P20, S39, golden change hashes.
 
 use super::cast::*;
-use crate::testing::histories::{History, Manners};
 use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_MESSAGE_BYTES_MAX, SYNC_OPERATIONS_MAX};
+use crate::testing::histories::{History, Manners};
 use alloc::string::ToString;
 
 /// Two neighbours talk until both have nothing to say; gives the number of frames.
@@ -162,11 +162,12 @@ fn cl_07_the_listing_and_the_picture_say_what_became_of_each_operation() {
     let listing = town.log.listing();
     assert_eq!(listing.lines().count(), town.log.len() + 1);
     assert!(listing.ends_with(&alloc::format!("state {}\n", town.log.state_hash())));
-    for words in ["founds the group: counts", "sets 1: void: beyond the pin", "void: the issuer stands no more", "demotes B"] {
+    for words in
+        ["founds the group: counts", "sets 1: void: beyond the pin", "void: the issuer stands no more", "demotes B"]
+    {
         assert!(listing.contains(words), "{words} in\n{listing}");
     }
-    let lamports: Vec<u64> =
-        listing.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+    let lamports: Vec<u64> = listing.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
     assert!(lamports.is_sorted());
     let dot = town.log.dot();
     assert!(dot.starts_with("digraph") && dot.ends_with("}\n"));
