@@ -7,6 +7,12 @@ fn point(seq: u64) -> Point {
     Point { inst: Instance([4; 16]), seq, eid: EntryId([5; 32]) }
 }
 
+/// Removes somebody whose words count up to a point.
+fn cut_off(town: &mut Town, by: &Person, who: &Person, cut: Point) {
+    let blow = Blow { target: who.mid, pin: who.mid.into(), seen: vec![] };
+    town.write(by, Body::Remove { blow, cuts: vec![cut], ban: false });
+}
+
 #[test]
 fn s32_five_redeem_a_link_for_three_and_exactly_three_sit() {
     let (mut town, cast) = opening();
@@ -97,7 +103,7 @@ fn s55_who_was_never_seated_keeps_no_words_by_an_own_leave() {
     assert_eq!(town.log.words(&cast.y.mid), Words::Void);
     town.write(&cast.y, Body::Leave { heirs: vec![], cuts: vec![point(3)] });
     assert_eq!(town.log.words(&cast.y.mid), Words::Void, "an own Leave off every path saves nothing");
-    town.remove_with(&cast.a, &cast.y, cast.y.mid.into(), vec![point(2)], false);
+    cut_off(&mut town, &cast.a, &cast.y, point(2));
     assert_eq!(town.log.words(&cast.y.mid), Words::UpTo(vec![vec![point(2)]]));
     assert_eq!(town.sits(4), Some(cast.x.mid));
     check_past_of_heads(&town);
@@ -115,7 +121,7 @@ fn s56_a_remove_of_somebody_unseated_keeps_the_words_up_to_its_cuts() {
     heal(&mut town, &mut other);
     assert_eq!(town.log.why_unseated(&cast.m.mid), Some(Unseated::IssuerGone));
     assert_eq!(town.log.words(&cast.m.mid), Words::Void);
-    town.remove_with(&cast.a, &cast.m, cast.m.mid.into(), vec![point(7)], false);
+    cut_off(&mut town, &cast.a, &cast.m, point(7));
     assert!(!town.is_in(&cast.m));
     assert_eq!(town.log.words(&cast.m.mid), Words::UpTo(vec![vec![point(7)]]));
     town.leave(&cast.m, &[]);
