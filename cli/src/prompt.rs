@@ -25,7 +25,8 @@ pub fn ask(output: &Output, question: &str, missing: &str) -> Result<String, Dia
 /// # Errors
 /// If nobody can be asked, or nothing more comes.
 pub fn name(output: &Output) -> Result<String, Diagnostic> {
-    let missing = || Diagnostic::usage("a name is missing", "it is what groups will see").hint("coterie init --name NAME");
+    let missing =
+        || Diagnostic::usage("a name is missing", "it is what groups will see").hint("coterie init --name NAME");
     if !output.is_interactive() {
         return Err(missing());
     }

@@ -34,7 +34,9 @@ fn what_was_shown_as_saved_survives_kill_9_in_the_middle_of_a_burst() {
     let mut saved = Vec::new();
     for round in 0..3 {
         let texts: Vec<String> = (0..15).map(|n| format!("r{round}n{n}")).collect();
-        let start = |text: &String| people[0].command(&["send", text, "--json"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let start = |text: &String| {
+            people[0].command(&["send", text, "--json"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        };
         let mut burst: Vec<_> = texts.into_iter().map(|text| (start(&text).expect("it starts"), text)).collect();
         let later = burst.split_off(4);
         let mut ended = |burst: Vec<(std::process::Child, String)>| {

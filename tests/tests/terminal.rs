@@ -11,7 +11,8 @@ fn r_22_the_first_start_asks_a_name_starts_the_node_and_says_what_to_do_on_one_s
     first.types("Ana");
     let (code, screen) = first.ends();
     assert_eq!(code, Some(0), "{screen}");
-    for next in ["coterie group create", "coterie invite create", "coterie join LINK", "coterie --help", "coterie down"] {
+    for next in ["coterie group create", "coterie invite create", "coterie join LINK", "coterie --help", "coterie down"]
+    {
         assert!(screen.contains(next), "{next} is a next step: {screen}");
     }
     assert!(rows(&screen) < ROWS, "one screen: {screen}");

@@ -169,7 +169,8 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     };
     let status = start_detached(global, &up.listen, passphrase).await?;
     output.object(&status, || {
-        let next = if groups(&status).is_empty() { "\nnext: coterie group create \"NAME\", or coterie join LINK" } else { "" };
+        let next =
+            if groups(&status).is_empty() { "\nnext: coterie group create \"NAME\", or coterie join LINK" } else { "" };
         format!("{}\n{}{next}", sentence(&status), output.dim(&format!("pid {}", status["pid"])))
     });
     Ok(0)

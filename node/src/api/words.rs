@@ -49,10 +49,13 @@ fn command(error: CommandError, what: &str) -> Problem {
             .because(format!("it has {bytes} bytes, and {max} is the most"))
             .detail("bytes", bytes)
             .detail("max", max),
-        CommandError::NoMemberReachable => Problem::new(Code::NoMemberReachable, what)
-            .because("since this computer started it has not been in touch with anybody of the group, and must be first"),
+        CommandError::NoMemberReachable => Problem::new(Code::NoMemberReachable, what).because(
+            "since this computer started it has not been in touch with anybody of the group, and must be first",
+        ),
         CommandError::LastOrganiser => Problem::new(Code::LastOrganiser, what),
-        CommandError::NoEffect { .. } => Problem::new(Code::Conflict, what).because("it is so already, or cannot be so any more"),
+        CommandError::NoEffect { .. } => {
+            Problem::new(Code::Conflict, what).because("it is so already, or cannot be so any more")
+        }
         CommandError::TooMany { what: thing } => {
             Problem::new(Code::RateLimited, what).because(format!("there are too many {thing} at once"))
         }
