@@ -132,6 +132,41 @@ fn unknown_names_come_with_candidates_and_nothing_is_changed() {
 }
 
 #[test]
+fn wd_05_the_last_organiser_leaves_only_when_the_name_is_typed() {
+    let people = group_of(&["Ana", "Ben"]);
+    let refused = people[0].run(&["leave", "--yes", "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (1, Some("last_organiser")), "{refused:?}");
+    assert!(refused.error()["try"][1].as_str().expect("a hint").contains("--confirm \"Harbour\""), "{refused:?}");
+    let wrong = people[0].run(&["leave", "--confirm", "Habour", "--json"]);
+    assert_eq!((wrong.code, wrong.error()["code"].as_str()), (2, Some("usage")), "{wrong:?}");
+    people[1].sees_seats(2);
+    people[0].ok(&["leave", "--confirm", "Harbour"]);
+    eventually("Ben's group is frozen", SOON, || {
+        let group = people[1].json(&["group", "info"]);
+        if group["state"] == "frozen" { Ok(()) } else { Err(group.to_string()) }
+    });
+}
+
+#[test]
+fn js_03_with_json_every_error_is_one_object_and_standard_output_stays_empty() {
+    let nobody = Person::without_identity("nobody");
+    for (command, exit, code) in [
+        (&["status"][..], 3, "node_down"),
+        (&["up"][..], 5, "not_found"),
+        (&["init"][..], 2, "usage"),
+        (&["send"][..], 2, "usage"),
+        (&["invite", "create", "--uses", "100"][..], 2, "usage"),
+        (&["nonsense"][..], 2, "usage"),
+        (&[][..], 2, "usage"),
+    ] {
+        let answer = nobody.run(&[command, &["--json"]].concat());
+        assert_eq!((answer.code, answer.error()["code"].as_str()), (exit, Some(code)), "{command:?}: {answer:?}");
+        assert_eq!(answer.error()["schema"], "coterie.error/1");
+        assert!(answer.out.is_empty() && answer.err.lines().count() == 1, "{command:?}: {answer:?}");
+    }
+}
+
+#[test]
 fn a_stranger_with_the_address_and_no_invite_learns_nothing() {
     let people = group_of(&["Ana", "Ben"]);
     people[0].ok(&["send", "for members only"]);

@@ -89,7 +89,12 @@ pub async fn leave(api: &Api, output: &Output, leave: Leave) -> Result<u8, Diagn
     }
     let left = match api.post(&path, &json!({})).await {
         // The last organiser freezes the group: level 3, the name has to be typed (WD-5).
-        Err(refused) if refused.code == "last_organiser" => {
+        Err(mut refused) if refused.code == "last_organiser" => {
+            if leave.confirm.is_none() && !output.is_interactive() {
+                refused.hints =
+                    vec!["coterie member promote MEMBER".into(), format!("coterie leave --confirm {name:?}")];
+                return Err(refused);
+            }
             prompt::type_name(output, leave.confirm.as_deref(), &name, &refused.why)?;
             api.post(&path, &json!({ "freeze": true })).await?
         }
