@@ -104,9 +104,12 @@ async fn send(
 async fn say(node: &Node, group: &str, text: String) -> Result<(StatusCode, Json<Message>), Problem> {
     let group = group_id(group)?;
     let what = "the message was not kept";
+    let words = text.clone();
     let said = match node.wish(Command::Send { group, text }, what).await? {
         Reply::Saved(entry) => node.look(move |view| Ok(written(view, &group, &entry))).await?,
-        Reply::Queued(n) => node.look(move |view| Ok(waiting(view, &group, n))).await?,
+        Reply::Queued(n) => {
+            node.look(move |view| Ok(waiting(view, &group, n).or_else(|| just_sealed(view, &group, &words)))).await?
+        }
         _ => return Err(unexpected(what)),
     };
     let (status, Json(found)) = said.with_status(StatusCode::ACCEPTED);
@@ -121,6 +124,14 @@ const NEWEST: usize = 200;
 fn written(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Message> {
     let lines = history::page(view, group, From::End, NEWEST).items;
     let line = lines.iter().find(|line| line.entry == *entry)?;
+    Some(shapes::message(view, &Names::of(view, group), line))
+}
+
+/// A text that left the queue between the wish and this look: somebody came into reach in that moment.
+fn just_sealed(view: &View<'_>, group: &GroupId, text: &str) -> Option<Message> {
+    let me = view.account.group(group)?.me;
+    let lines = history::page(view, group, From::End, NEWEST).items;
+    let line = lines.iter().rev().find(|line| line.author == me && line.text == text)?;
     Some(shapes::message(view, &Names::of(view, group), line))
 }
 
