@@ -52,6 +52,18 @@ impl Account {
         self.held(gid).map(Group::member_views)
     }
 
+    /// The membership log of a group, an operation a line, with what became of each (CL-7).
+    #[must_use]
+    pub fn membership_listing(&self, gid: &GroupId) -> Option<String> {
+        self.held(gid).map(|group| group.membership().listing())
+    }
+
+    /// The same as a picture in the DOT language, one lane per person.
+    #[must_use]
+    pub fn membership_dot(&self, gid: &GroupId) -> Option<String> {
+        self.held(gid).map(|group| group.membership().dot())
+    }
+
     /// The name of anybody who ever was in a group.
     #[must_use]
     pub fn author_name(&self, gid: &GroupId, mid: &MembershipId) -> Option<String> {

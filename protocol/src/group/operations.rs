@@ -68,6 +68,7 @@ impl Group {
         if self.membership.size() > LogSize::Usual && self.membership.standing(&self.me).is_some() {
             self.alert(ctx, AlertKind::LogLarge, None, "MB-L7".into());
         }
+        self.tell_faults(ctx);
         let told = changes(before, &self.membership);
         if !told.is_empty() {
             self.roster_moved = true;
@@ -79,6 +80,23 @@ impl Group {
         self.note_own_standing(ctx);
         self.duties.membership_moved(ctx.now);
         self.neighbours_after_operations(ctx);
+    }
+
+    /// Rule MB-V8: proofs of forks and of outputs spent twice are shown to admins, with both operations. A restored
+    /// backup forks innocently, so nothing else follows.
+    fn tell_faults(&mut self, ctx: &mut Context<'_>) {
+        if self.membership.standing(&self.me).is_none() {
+            return;
+        }
+        let faults = self.membership.faults();
+        for fork in &faults.forks {
+            self.alert(ctx, AlertKind::Fork, Some(fork.mid), alloc::format!("MB-V8 {} {}", fork.first, fork.second));
+        }
+        for double in &faults.doubles {
+            let holder = self.membership.holder(&double.office);
+            let reason = alloc::format!("MB-V8 {} {}", double.first, double.second);
+            self.alert(ctx, AlertKind::DoubleSpend, holder, reason);
+        }
     }
 
     fn tell_changes(&mut self, ctx: &mut Context<'_>, told: &[SeatChange]) {

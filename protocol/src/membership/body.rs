@@ -77,6 +77,7 @@ pub type Pair = (SeatNumber, Output);
 /// What an operation does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the table of kinds in the membership specification says what each field is")]
+#[expect(clippy::large_enum_variant, reason = "each body lies behind its operation's Arc; a box would be a second one")]
 pub enum Body {
     Genesis { pk: MemberKey, nonce: [u8; 32], policy: Vec<(SettingKey, Setting)> },
     Join(Join),

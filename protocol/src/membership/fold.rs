@@ -5,6 +5,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
+use core::cmp::Reverse;
 
 use super::authority::{Authority, Scope};
 use super::body::{Body, Role};
@@ -14,7 +15,7 @@ use super::policy::{Policy, Setting, SettingKey};
 use super::roster::{Awaits, Person, Roster, SeatState};
 use super::seats::{End, Took, Walk, walk};
 use super::table::Table;
-use crate::ids::{MemberKey, MembershipId, SeatNumber};
+use crate::ids::{MemberKey, MembershipId, OperationId, SeatNumber};
 
 /// What a set of operations means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,16 @@ pub(super) struct Fold<const S: usize> {
     pub(super) policy: Arc<Policy>,
     pub(super) roster: Arc<Roster<S>>,
 }
+
+/// Whether a walk's marks are made or taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Set,
+    Clear,
+}
+
+/// An office's word on a setting: seq, id, and the value, none if it withdraws.
+type Word<'a> = (u32, Reverse<OperationId>, Option<&'a Setting>);
 
 impl<const S: usize> Fold<S> {
     /// The oracle (MB-N1). `graph.order_offices` has run.
@@ -47,7 +58,7 @@ impl<const S: usize> Fold<S> {
             policy,
         };
         for seat in 0..graph.seats.len() {
-            fold.mark(graph, seat, true);
+            fold.mark(graph, seat, Mark::Set);
         }
         fold.seat_people(graph, scope);
         fold
@@ -67,9 +78,9 @@ impl<const S: usize> Fold<S> {
         let mut shifted = BTreeSet::new();
         for &seat in &seats {
             let before = self.marked(graph, seat);
-            self.mark(graph, seat, false);
+            self.mark(graph, seat, Mark::Clear);
             self.walks[seat] = walk(graph, &self.authority, scope, seat);
-            self.mark(graph, seat, true);
+            self.mark(graph, seat, Mark::Set);
             shifted.extend(before.symmetric_difference(&self.marked(graph, seat)));
         }
         let mut people_change = !seats.is_empty();
@@ -99,7 +110,8 @@ impl<const S: usize> Fold<S> {
         marked
     }
 
-    fn mark(&mut self, graph: &Graph, seat: At, on: bool) {
+    fn mark(&mut self, graph: &Graph, seat: At, mark: Mark) {
+        let on = mark == Mark::Set;
         let walk = &self.walks[seat];
         for step in &walk.steps {
             if let Took::Join { join, .. } = step.took {
@@ -185,8 +197,11 @@ impl<const S: usize> Fold<S> {
                 persons.entry(person.mid).or_insert(person);
             }
         }
-        let frozen = self.authority.is_frozen();
-        self.roster = Arc::new(Roster::new(seats, persons, Arc::clone(&self.policy), frozen));
+        let mut roster = Roster::new(seats, persons, Arc::clone(&self.policy));
+        if self.authority.is_frozen() {
+            roster.freeze();
+        }
+        self.roster = Arc::new(roster);
     }
 
     fn person(&self, graph: &Graph, chain: At) -> Person {
@@ -254,13 +269,12 @@ impl<const S: usize> Fold<S> {
 /// Rule MB-Y2: per setting, of each office the latest honoured word; standing offices before ended ones, then the
 /// most senior; if none, the Genesis.
 fn settings(graph: &Graph, authority: &Authority) -> Policy {
-    let mut latest: BTreeMap<(SettingKey, At), (u32, core::cmp::Reverse<crate::ids::OperationId>, Option<&Setting>)> =
-        BTreeMap::new();
+    let mut latest: BTreeMap<(SettingKey, At), Word<'_>> = BTreeMap::new();
     for &at in graph.settings.iter().filter(|&&at| authority.honoured[at]) {
         let node = &graph.nodes[at];
         let (Some(office), Body::SetPolicy { sets }) = (node.office, &node.signed.operation().body) else { continue };
         for (key, value) in sets {
-            let word = (node.seq(), core::cmp::Reverse(node.id()), value.as_ref());
+            let word = (node.seq(), Reverse(node.id()), value.as_ref());
             let best = latest.entry((*key, office)).or_insert(word);
             if (word.0, word.1) > (best.0, best.1) {
                 *best = word;
@@ -293,5 +307,5 @@ fn free_seats<const S: usize>(graph: &Graph) -> [SeatState; S] {
 }
 
 fn empty_roster<const S: usize>(graph: &Graph, policy: &Arc<Policy>) -> Roster<S> {
-    Roster::new(free_seats(graph), BTreeMap::<MembershipId, Person>::new(), Arc::clone(policy), true)
+    Roster::new(free_seats(graph), BTreeMap::<MembershipId, Person>::new(), Arc::clone(policy))
 }

@@ -92,14 +92,14 @@ pub struct Roster<const S: usize = 100> {
 }
 
 impl<const S: usize> Roster<S> {
-    pub(super) fn new(
-        seats: [SeatState; S],
-        persons: BTreeMap<MembershipId, Person>,
-        policy: Arc<Policy>,
-        frozen: bool,
-    ) -> Self {
+    pub(super) fn new(seats: [SeatState; S], persons: BTreeMap<MembershipId, Person>, policy: Arc<Policy>) -> Self {
         let keyed = persons.values().filter(|person| person.keyed).map(|person| person.mid).collect();
-        Self { seats, persons, keyed, policy, frozen }
+        Self { seats, persons, keyed, policy, frozen: false }
+    }
+
+    /// No office stands.
+    pub(super) const fn freeze(&mut self) {
+        self.frozen = true;
     }
 
     /// All seats, by number.

@@ -110,7 +110,7 @@ struct Claims<'a> {
 
 /// Walks a seat from its root.
 pub(super) fn walk(graph: &Graph, authority: &Authority, scope: Scope<'_>, seat: At) -> Walk {
-    Claims::gather(graph, authority, scope, seat).walk(seat == 0)
+    Claims::gather(graph, authority, scope, seat).walk(seat)
 }
 
 impl<'a> Claims<'a> {
@@ -184,10 +184,10 @@ impl<'a> Claims<'a> {
         }
     }
 
-    fn walk(&self, founders: bool) -> Walk {
+    fn walk(&self, seat: At) -> Walk {
         let (mut out, mut custody) = (0, 0);
         let mut steps = Vec::new();
-        if founders {
+        if seat == 0 {
             steps.push(self.step(out, custody, Took::Join { join: 0, by: None }));
             if !self.authority.is_gone(0) {
                 return self.end(steps, out, custody, End::Occupied { root: 0, provisional: false });

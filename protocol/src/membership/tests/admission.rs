@@ -177,7 +177,7 @@ fn mb_s02_a_claim_on_a_freed_output_acknowledges_how_it_became_free() {
     let walk = &town.log.log.fold.walks[4];
     let confirm = town.log.log.graph.find(&town.tip(&cast.b)).unwrap();
     let acknowledges = walk.steps.iter().any(|step| {
-        matches!(step.took, super::super::seats::Took::Join { join, by: Some(by) }
+        matches!(step.took, seats::Took::Join { join, by: Some(by) }
             if by == confirm && town.log.log.graph.nodes[join].signed.mid() == cast.m.mid)
     });
     assert!(acknowledges, "the Confirm of n is the office's word for m, too");
@@ -244,8 +244,7 @@ fn mb_v06_equal_logs_have_equal_hashes_and_others_have_not() {
 #[test]
 fn mb_v07_heads_are_carried_on_as_the_sweep_finds_them() {
     let (mut town, mut cast) = opening();
-    let swept =
-        |town: &Town| super::super::heads::sweep(&town.log.log.graph, &town.log.log.fold, town.log.log.pool.scope());
+    let swept = |town: &Town| heads::sweep(&town.log.log.graph, &town.log.log.fold, town.log.log.pool.scope());
     let link = link(&mut town, &cast.b, &[4]);
     // A contest, then a word: those who lose it were heads and are none any more.
     let mut other = town.split();

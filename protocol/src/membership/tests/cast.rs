@@ -5,6 +5,7 @@ pub(super) use crate::membership::*;
 pub(super) use crate::testing::town::{Link, Person, Says, Side};
 pub(super) use alloc::vec;
 pub(super) use alloc::vec::Vec;
+pub(super) use core::cmp::Ordering;
 
 pub(super) const SEATS: usize = 12;
 pub(super) type Town = Side<SEATS>;
@@ -72,9 +73,9 @@ pub(super) fn link(town: &mut Town, issuer: &Person, seats: &[u8]) -> Link {
 }
 
 /// Somebody whose tie on an output comes before (or after) that of `other`.
-pub(super) fn with_tie(name: &str, out: Output, other: &Person, before: bool) -> Person {
+pub(super) fn with_tie(name: &str, out: Output, other: &Person, side: Ordering) -> Person {
     (0..200)
         .map(|n| Person::new(&alloc::format!("{name}{n}")))
-        .find(|person| (outputs::tie(&out, &person.key()) < outputs::tie(&out, &other.key())) == before)
+        .find(|person| outputs::tie(&out, &person.key()).cmp(&outputs::tie(&out, &other.key())) == side)
         .unwrap()
 }

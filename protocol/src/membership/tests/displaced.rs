@@ -2,12 +2,12 @@
 
 use super::cast::*;
 use crate::membership::authority::{Authority, Bar, Scope};
-use crate::membership::fold::Fold;
 use crate::membership::graph::{At, Deed, Graph, TouchKind};
 use crate::membership::seats::{End, Step, Took, Walk, walk};
 use crate::membership::table::Table;
 use crate::testing::histories::{History, Manners};
 use alloc::collections::BTreeSet;
+use fold::Fold;
 
 const WORLD: usize = 6;
 type World = Membership<WORLD>;
@@ -39,15 +39,6 @@ fn word(took: Took) -> Option<At> {
     match took {
         Took::Join { by, .. } => by,
         Took::Bump { by } | Took::Transfer { by } | Took::Reclaim { by } => Some(by),
-    }
-}
-
-/// What a step did, whoever's word it was (several offices may say the same).
-fn what(took: Took) -> (u8, At) {
-    match took {
-        Took::Join { join, .. } => (0, join),
-        Took::Bump { .. } => (1, 0),
-        Took::Transfer { by } | Took::Reclaim { by } => (2, by),
     }
 }
 
@@ -84,7 +75,7 @@ pub(super) fn check_evictions<const S: usize>(
         let why =
             why.unwrap_or_else(|| panic!("seed {seed}, seat {seat}: displaced without a reason\n{}", whole.listing()));
         assert!(
-            manners == Manners::Hostile || why != Why::Front || involves_two_offices(whole, before, after),
+            manners == Manners::Hostile || why != Why::Front || involves_two_offices((part, before), (whole, after)),
             "seed {seed}, seat {seat}: an honest custodian spent an output twice\n{}",
             whole.listing()
         );
@@ -108,12 +99,7 @@ fn displacement<const S: usize>(
         if new.out != old.out {
             return None;
         }
-        let ids = |log: &crate::membership::Log<S>, took: Took| match took {
-            Took::Join { join, .. } => (0_u8, Some(log.graph.nodes[join].id())),
-            Took::Bump { .. } => (1, None),
-            Took::Transfer { by } | Took::Reclaim { by } => (2, Some(log.graph.nodes[by].id())),
-        };
-        let same = ids(small, old.took) == ids(large, new.took);
+        let same = doing(part, old.took) == doing(whole, new.took);
         if same {
             if let Took::Join { join, .. } = old.took {
                 let (gone, now) = (small.graph.nodes[join].chain, large.graph.nodes[there(join)].chain);
@@ -136,12 +122,31 @@ fn displacement<const S: usize>(
     None
 }
 
-fn involves_two_offices<const S: usize>(whole: &Membership<S>, before: &Walk, after: &Walk) -> bool {
-    let first = before.steps.iter().zip(&after.steps).find(|(old, new)| what(old.took) != what(new.took));
-    first.is_some_and(|(old, new)| match (word(old.took), word(new.took)) {
-        (Some(old), Some(new)) => whole.log.graph.nodes[old].office != whole.log.graph.nodes[new].office,
+/// Whether the words that decided where the paths part are of different offices, or one is a bare ticket's.
+fn involves_two_offices<const S: usize>(
+    (part, before): (&Membership<S>, &Walk),
+    (whole, after): (&Membership<S>, &Walk),
+) -> bool {
+    let office = |log: &Membership<S>, took: Took| {
+        let graph = &log.log.graph;
+        word(took).and_then(|by| graph.nodes[by].office).map(|office| graph.office_id(office))
+    };
+    let parting =
+        before.steps.iter().zip(&after.steps).find(|(old, new)| doing(part, old.took) != doing(whole, new.took));
+    parting.is_some_and(|(old, new)| match (office(part, old.took), office(whole, new.took)) {
+        (Some(old), Some(new)) => old != new,
         (None, _) | (_, None) => true,
     })
+}
+
+/// What a step did, whoever's word it was (several offices may say the same).
+fn doing<const S: usize>(log: &Membership<S>, took: Took) -> (u8, Option<OperationId>) {
+    let id = |at: At| Some(log.log.graph.nodes[at].id());
+    match took {
+        Took::Join { join, .. } => (0, id(join)),
+        Took::Bump { .. } => (1, None),
+        Took::Transfer { by } | Took::Reclaim { by } => (2, id(by)),
+    }
 }
 
 #[test]

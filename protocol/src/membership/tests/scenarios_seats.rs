@@ -91,7 +91,7 @@ fn s05_the_custodian_decides_a_contest_even_against_the_lower_tie() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     let out = town.out(4);
-    cast.n = with_tie("n", out, &cast.m, false);
+    cast.n = with_tie("n", out, &cast.m, Ordering::Greater);
     town.join(&mut cast.m, &link, 0);
     town.join(&mut cast.n, &link, 0);
     assert_eq!(town.sits(4), Some(cast.m.mid));
@@ -130,7 +130,7 @@ fn s07_a_leaked_used_link_seats_nobody() {
     town.join(&mut cast.x, &link, 0);
     town.confirm(&cast.b, cast.x.mid);
     let gid = town.log.gid().into();
-    cast.y = with_tie("y", town.out(4), &cast.x, true);
+    cast.y = with_tie("y", town.out(4), &cast.x, Ordering::Less);
     let old = town.forge_join(&cast.y, &link, 0, &[gid, cast.b.office.unwrap()]);
     town.log.admit(old.bytes());
     assert_eq!(town.sits(4), Some(cast.x.mid));
@@ -255,7 +255,7 @@ fn s54_a_withdrawal_is_forgiven_once() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4, 5]);
     let out = town.out(4);
-    cast.n = with_tie("n", out, &cast.m, false);
+    cast.n = with_tie("n", out, &cast.m, Ordering::Greater);
     town.join(&mut cast.m, &link, 0);
     town.join(&mut cast.n, &link, 0);
     assert!(!town.is_keyed(&cast.m));
@@ -264,7 +264,7 @@ fn s54_a_withdrawal_is_forgiven_once() {
     assert!(town.is_keyed(&cast.m), "two, one of them gone: not contested");
     town.join(&mut cast.n, &link, 1);
     assert!(town.is_keyed(&cast.n));
-    cast.y = with_tie("y", out, &cast.m, false);
+    cast.y = with_tie("y", out, &cast.m, Ordering::Greater);
     town.join(&mut cast.y, &link, 0);
     town.leave(&cast.y, &[]);
     assert!(!town.is_keyed(&cast.m), "the third Join makes the output wait");
@@ -279,7 +279,7 @@ fn r_31_removed_and_back_with_a_ground_key_gets_no_keys() {
     let out = town.out(4);
     town.join(&mut cast.x, &link, 0);
     town.remove_and_ban(&cast.a, &cast.x, cast.x.mid.into());
-    let mut ground = with_tie("x", out, &cast.x, true);
+    let mut ground = with_tie("x", out, &cast.x, Ordering::Less);
     town.join(&mut ground, &link, 0);
     assert!(!town.is_keyed(&ground));
     assert!(town.log.due_confirms(&cast.b.office.unwrap(), &|_| 1).confirm.is_empty());
