@@ -1,3 +1,5 @@
+//! The configuration: read, overridden, refused with its place.
+
 use super::*;
 
 fn home(folder: &Path) -> Environment {

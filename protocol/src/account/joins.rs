@@ -1,5 +1,9 @@
 //! Joining: every link that this person redeems, from the first dial to the seat; it survives a restart (MB-I6, N-909).
 
+mod claims;
+pub(super) mod record;
+
+use self::record::erase;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,21 +11,14 @@ use alloc::vec::Vec;
 
 use super::{Account, Step};
 use crate::command::{CommandError, Consent, Reply};
-use crate::crypto::Secret;
 use crate::effects::{AddressSource, LinkAction};
 use crate::error::PeerFault;
-use crate::event::{Event, JoinRefusal, JoinState, JoinView, PreviewView};
-use crate::group::Group;
+use crate::event::{JoinRefusal, JoinState, JoinView, PreviewView};
 use crate::ids::{Channel, GroupId, LinkId, MemberKey};
 use crate::input::Opener;
-use crate::invite::{
-    Claim, Host, Introduced, Introducer, InviteLink, JoinOutcome, JoinStep, Joiner, Preview, Ready, Reason, Status,
-};
+use crate::invite::{Host, Introduced, Introducer, InviteLink, Joiner};
 use crate::limits;
-use crate::record::{Record, RecordId};
-use crate::time::Timestamp;
 use crate::wire::frame::Frame;
-use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
 
 /// What a stream of the join channel is for.
 pub(super) enum JoinLink {
@@ -65,43 +62,6 @@ pub(super) struct Join {
 pub(super) struct Joins {
     pub(super) all: BTreeMap<u32, Join>,
     next: u32,
-}
-
-/// Kind 0x1D: a join in progress, without its secret (that is kind 0x84).
-struct JoinerRecord {
-    inviter: MemberKey,
-    addresses: Vec<Vec<u8>>,
-    name: String,
-    via: Vec<Vec<u8>>,
-    agreed: bool,
-}
-
-impl Canonical for JoinerRecord {
-    fn write(&self, to: &mut Writer) {
-        to.array(6).uint(1_u64).bytes(self.inviter).array(self.addresses.len());
-        for address in &self.addresses {
-            to.bytes(address);
-        }
-        to.text(&self.name).array(self.via.len());
-        for address in &self.via {
-            to.bytes(address);
-        }
-        to.bool(self.agreed);
-    }
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(6)?;
-        if from.uint()? != 1 {
-            return Err(DecodeError::Unknown);
-        }
-        let inviter = from.fixed()?;
-        let list = |from: &mut Reader<'_>| -> Result<Vec<Vec<u8>>, DecodeError> {
-            let count = from.array_up_to(limits::VIA_ADDRESSES_MAX)?;
-            (0..count).map(|_| from.bytes(limits::ADDRESS_BYTES_MAX).map(<[u8]>::to_vec)).collect()
-        };
-        let addresses = list(from)?;
-        let name = from.text(limits::NAME_BYTES_MAX)?;
-        Ok(Self { inviter, addresses, name, via: list(from)?, agreed: from.bool()? })
-    }
 }
 
 impl Account {
@@ -249,154 +209,6 @@ impl Account {
         }
     }
 
-    fn on_join_step(&mut self, step: &mut Step<'_>, at: (u32, LinkId, MemberKey), outcome: JoinStep) {
-        let (id, link, peer) = at;
-        outcome.send.iter().for_each(|frame| step.effects.send(link, frame));
-        match outcome.next {
-            Some(machine) => {
-                self.links.join.insert(link, JoinLink::Joiner { join: id, peer, machine: Box::new(machine) });
-            }
-            None => step.effects.link(LinkAction::HangUp { link, block_ms: 0 }),
-        }
-        match outcome.outcome {
-            None => {}
-            Some(JoinOutcome::Answered) => {
-                self.set_join_state(step, id, JoinState::Proving);
-                self.close_other_hosts(step, id, link);
-            }
-            Some(JoinOutcome::Preview(preview)) => self.on_preview(step, at, &preview),
-            Some(JoinOutcome::Ready(ready)) => self.on_ready_to_claim(step, at, *ready),
-            Some(JoinOutcome::Again(reason)) => {
-                tracing::debug!(?reason, "the claim lost a race, the next ticket is tried");
-                self.forget_claim(step, id);
-            }
-            Some(JoinOutcome::Done(status)) => self.on_join_done(step, at, status),
-            Some(JoinOutcome::Refused(reason)) => self.on_join_refused(step, id, &reason),
-            Some(JoinOutcome::Unfit(why)) => {
-                tracing::debug!(?why, "host is of no use");
-                self.set_join_state(step, id, JoinState::Searching);
-            }
-        }
-    }
-
-    fn close_other_hosts(&mut self, step: &mut Step<'_>, id: u32, keep: LinkId) {
-        let of_join = |held: &JoinLink| matches!(held, JoinLink::Joiner { join, .. } if *join == id);
-        let others: Vec<LinkId> = self
-            .links
-            .join
-            .iter()
-            .filter(|&(&link, held)| link != keep && of_join(held))
-            .map(|(&link, _)| link)
-            .collect();
-        for link in others {
-            self.links.join.remove(&link);
-            step.effects.link(LinkAction::HangUp { link, block_ms: 0 });
-        }
-    }
-
-    fn set_join_state(&mut self, step: &mut Step<'_>, id: u32, state: JoinState) {
-        if let Some(join) = self.joins.all.get_mut(&id)
-            && join.state != state
-        {
-            join.state = state;
-            step.effects.emit(Event::Join { join: id });
-        }
-    }
-
-    fn on_preview(&mut self, step: &mut Step<'_>, (id, link, peer): (u32, LinkId, MemberKey), preview: &Preview) {
-        let Some(join) = self.joins.all.get_mut(&id) else { return };
-        join.preview = Some(PreviewView {
-            name: preview.name.clone(),
-            about: preview.about.clone(),
-            members: u32::from(preview.members),
-            inviter: *join.link.inviter(),
-        });
-        if join.consent == Consent::AskFirst {
-            return self.set_join_state(step, id, JoinState::Asking);
-        }
-        if let Some(JoinLink::Joiner { machine, .. }) = self.links.join.remove(&link) {
-            self.set_join_state(step, id, JoinState::Syncing);
-            let outcome = machine.agree(step.now);
-            self.on_join_step(step, (id, link, peer), outcome);
-        }
-    }
-
-    /// Rule MB-I6, step 5: Join and opening Leaf are durable before the claim leaves, so that a crash in between costs
-    /// no seat: on the next start this node is a member that others don't know yet, and introduces itself (N-209).
-    fn on_ready_to_claim(&mut self, step: &mut Step<'_>, at: (u32, LinkId, MemberKey), ready: Ready) {
-        let (id, link, peer) = at;
-        let Some(JoinLink::Joiner { machine, .. }) = self.links.join.remove(&link) else { return };
-        let Some(join) = self.joins.all.get_mut(&id) else { return };
-        let Ready { mut membership, grant, ticket } = ready;
-        let body = grant.redeem(&ticket, &join.name, self.identity.public(), &machine.keys().invite);
-        let signed = membership.draft_join(self.identity.keys(), body, step.now.wall_ms);
-        membership.admit(signed.bytes());
-        let me = signed.mid();
-        let g = self.next_group;
-        let opened = self.with_context(step, |ctx| {
-            let mut group = Group::joined(ctx, g, membership, me);
-            group.open_own_log(ctx).map(|entry| (group, entry))
-        });
-        let (group, entry) = match opened {
-            Ok(opened) => opened,
-            Err(why) => {
-                tracing::error!(%why, "a seat could not be claimed");
-                return self.on_join_refused(step, id, &Reason::Rejected(String::from("E-26")));
-            }
-        };
-        self.insert_group(group);
-        if let Some(join) = self.joins.all.get_mut(&id) {
-            join.claiming = Some(g);
-        }
-        let claim = Claim { join: signed.bytes().to_vec(), inst: self.instance, entry };
-        let outcome = machine.claim(step.now, &claim);
-        self.on_join_step(step, (id, link, peer), outcome);
-    }
-
-    /// The claim lost a race: what was written for it goes.
-    fn forget_claim(&mut self, step: &mut Step<'_>, id: u32) {
-        let claimed = self.joins.all.get_mut(&id).and_then(|join| join.claiming.take());
-        if let Some(g) = claimed
-            && let Some(group) = self.groups.remove(&g)
-        {
-            self.by_gid.remove(&group.gid());
-            group.erase_records(step.effects);
-        }
-    }
-
-    fn on_join_done(&mut self, step: &mut Step<'_>, (id, _, peer): (u32, LinkId, MemberKey), status: Status) {
-        let Some(join) = self.joins.all.get_mut(&id) else { return };
-        let Some(g) = join.claiming.take() else { return };
-        let mut addresses: Vec<Vec<u8>> = join.via.clone();
-        addresses.extend(join.link.addresses().iter().cloned());
-        join.retry_mono_ms = None;
-        erase(step, id);
-        let gid = self.groups.get(&g).map(Group::gid);
-        if let Some(join) = self.joins.all.get_mut(&id) {
-            join.group = gid;
-        }
-        let state = match status {
-            Status::Seated => JoinState::Seated,
-            Status::Pending => JoinState::WaitingForAdmin,
-        };
-        self.set_join_state(step, id, state);
-        // The host compared logs with us in the only way a newcomer can; from here on the group link.
-        self.with_group(step, g, |group, ctx| group.welcomed(ctx));
-        self.reach.remember(&peer, &addresses);
-        self.reach.look_soon(step.now);
-    }
-
-    fn on_join_refused(&mut self, step: &mut Step<'_>, id: u32, reason: &Reason) {
-        self.forget_claim(step, id);
-        if let Some(join) = self.joins.all.get_mut(&id) {
-            join.refused = Some(refusal_of(reason));
-            join.retry_mono_ms = None;
-        }
-        erase(step, id);
-        self.hang_up_join(step, id);
-        self.set_join_state(step, id, JoinState::Refused);
-    }
-
     pub(super) fn on_join_link_closed(&mut self, step: &mut Step<'_>, link: LinkId) {
         if let Some(JoinLink::Joiner { join: id, .. }) = self.links.join.remove(&link) {
             // Between claim and answer nobody knows whether it was taken: introduce oneself as a member (N-209).
@@ -499,92 +311,5 @@ impl Account {
     pub(super) fn count_fault(&mut self, fault: PeerFault) {
         let count = self.refused.entry(fault.reason()).or_default();
         *count = count.saturating_add(1);
-    }
-
-    /// Takes the joins back from the store.
-    pub(super) fn restore_joins(
-        &mut self,
-        records: BTreeMap<u32, Vec<u8>>,
-        secrets: &BTreeMap<u32, Vec<u8>>,
-        now: Timestamp,
-    ) {
-        for (id, bytes) in records {
-            let record = from_bytes::<JoinerRecord>(&bytes, limits::VALUE_BYTES_MAX);
-            let secret = secrets.get(&id).and_then(|bytes| Secret::try_from(bytes.as_slice()).ok());
-            let (Ok(record), Some(secret)) = (record, secret) else { continue };
-            let link = InviteLink::new(record.inviter, secret, record.addresses);
-            let consent = if record.agreed { Consent::Given } else { Consent::AskFirst };
-            let mut join = Join::new(link, record.name, record.via, consent);
-            join.retry_mono_ms = Some(now.mono_ms);
-            self.joins.all.insert(id, join);
-            self.joins.next = self.joins.next.max(id.saturating_add(1));
-        }
-    }
-}
-
-impl Join {
-    fn new(link: InviteLink, name: String, mut via: Vec<Vec<u8>>, consent: Consent) -> Self {
-        via.truncate(limits::VIA_ADDRESSES_MAX);
-        Self {
-            link,
-            name,
-            via,
-            consent,
-            state: JoinState::Searching,
-            preview: None,
-            group: None,
-            refused: None,
-            claiming: None,
-            attempts: 0,
-            retry_mono_ms: None,
-            sightings: Vec::new(),
-        }
-    }
-
-    /// Whose link it is.
-    pub(super) const fn inviter(&self) -> &MemberKey {
-        self.link.inviter()
-    }
-
-    /// Whether hosts are still looked for.
-    pub(super) fn is_searching(&self) -> bool {
-        matches!(self.state, JoinState::Searching)
-    }
-
-    /// Tries again at once.
-    pub(super) fn retry_now(&mut self, now: Timestamp) {
-        self.retry_mono_ms = Some(now.mono_ms);
-    }
-
-    fn put(&self, step: &mut Step<'_>, id: u32) {
-        let record = JoinerRecord {
-            inviter: *self.link.inviter(),
-            addresses: self.link.addresses().to_vec(),
-            name: self.name.clone(),
-            via: self.via.clone(),
-            agreed: self.consent == Consent::Given,
-        };
-        step.effects.put(Record { id: RecordId::joiner(id), bytes: to_bytes(&record) });
-        let secret = self.link.secret().expose().to_vec();
-        step.effects.put(Record { id: RecordId::link(limits::JOINER_LINK_GROUP, id), bytes: secret });
-        step.effects.emit(Event::Join { join: id });
-    }
-}
-
-fn erase(step: &mut Step<'_>, id: u32) {
-    step.effects.erase(RecordId::joiner(id));
-    step.effects.erase(RecordId::link(limits::JOINER_LINK_GROUP, id));
-}
-
-fn refusal_of(reason: &Reason) -> JoinRefusal {
-    match reason {
-        Reason::Used => JoinRefusal::Used,
-        Reason::Withdrawn => JoinRefusal::Withdrawn,
-        Reason::Expired => JoinRefusal::Expired,
-        Reason::InviterGone => JoinRefusal::InviterGone,
-        Reason::Banned => JoinRefusal::Banned,
-        Reason::AlreadyMember => JoinRefusal::AlreadyMember,
-        Reason::Full => JoinRefusal::Full,
-        Reason::Rejected(code) => JoinRefusal::Rejected(code.clone()),
     }
 }

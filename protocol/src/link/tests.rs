@@ -1,3 +1,5 @@
+//! What a link does, from HELLO to BYE, and what it refuses.
+
 use super::*;
 use crate::crypto::Secret;
 use crate::ids::{Instance, MemberKey};

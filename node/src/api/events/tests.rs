@@ -1,3 +1,5 @@
+//! The stream of events: resumed, bounded, ended.
+
 use super::*;
 
 fn hub() -> Arc<Hub> {

@@ -1,3 +1,5 @@
+//! Who may call, and how a call ends.
+
 use std::path::PathBuf;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,3 +1,5 @@
+//! Lookup keys: who may write one, which counts, how many are kept.
+
 use super::*;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;

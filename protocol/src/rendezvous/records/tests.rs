@@ -1,3 +1,5 @@
+//! Address records: sealed, opened, kept, exchanged.
+
 use super::*;
 use crate::ids::{Heads, OperationId};
 use crate::rendezvous::address::tests::quic;
