@@ -22,7 +22,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
     let global = &arguments.global;
     let Some(verb) = arguments.verb else { return node::welcome(global, output).await };
     match verb {
-        Verb::Init(init) => node::init(global, output, init).await,
+        Verb::Init(init) => node::init(global, output, init),
         Verb::Up(up) => node::up(global, output, up).await,
         Verb::Down => node::down(global, output).await,
         Verb::Status => node::status(global, output).await,

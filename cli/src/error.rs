@@ -15,8 +15,8 @@ pub struct Diagnostic {
     pub code: String,
     /// Exit code.
     pub exit: u8,
-    /// For scripts.
-    pub details: Value,
+    /// For scripts; boxed, because every result carries room for an error.
+    pub details: Box<Value>,
 }
 
 impl Diagnostic {
@@ -24,7 +24,7 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: &str, exit: u8, what: impl Into<String>, why: impl Into<String>) -> Self {
         let (what, why, code) = (what.into(), why.into(), code.to_owned());
-        Self { what, why, hints: Vec::new(), code, exit, details: Value::Null }
+        Self { what, why, hints: Vec::new(), code, exit, details: Box::new(Value::Null) }
     }
 
     /// Adds a thing to try.
@@ -40,7 +40,14 @@ impl Diagnostic {
         let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
         let hints = body["try"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         let exit = body["exit"].as_u64().and_then(|exit| u8::try_from(exit).ok()).unwrap_or(1);
-        Self { what: text("what"), why: text("why"), hints, code: text("code"), exit, details: body["details"].clone() }
+        Self {
+            what: text("what"),
+            why: text("why"),
+            hints,
+            code: text("code"),
+            exit,
+            details: Box::new(body["details"].clone()),
+        }
     }
 
     /// Something that should not happen.

@@ -3,6 +3,8 @@
 //! What a unit or the simulator can show is shown there. Here: that the pieces are really connected, that the program
 //! starts, survives, and says what it should. Every wait has a deadline; nothing here sleeps and hopes.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails, and says where")]
+
 pub mod cluster;
 pub mod house;
 pub mod terminal;

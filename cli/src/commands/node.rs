@@ -129,7 +129,7 @@ fn create(config: &Settings, name: &str, passphrase: Option<&str>) -> Result<Val
 }
 
 /// `init`: identity and folder, nothing else.
-pub async fn init(global: &Global, output: &Output, init: Init) -> Result<u8, Diagnostic> {
+pub fn init(global: &Global, output: &Output, init: Init) -> Result<u8, Diagnostic> {
     let config = settings(global, &[])?;
     let name = match init.name {
         Some(name) => name,

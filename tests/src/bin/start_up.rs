@@ -4,6 +4,8 @@
 //! `cargo build --release && cargo run --release -p coterie-tests --bin start_up` prints minimum, median and maximum of
 //! nine starts and fails if the median is over 0.3 s. Another number of messages: `-- 2000`.
 
+#![expect(clippy::expect_used, reason = "a measurement that cannot go on ends, and says where")]
+
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
