@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use coterie_node::api::problem::Code;
 use coterie_node::api::server::openapi_json;
 use serde_json::Value;
 
@@ -73,6 +74,20 @@ fn vn_01_every_operation_says_what_it_does_and_what_can_go_wrong() {
         "post /v1/shutdown",
     ];
     assert_eq!(seen, expected.map(str::to_owned).into());
+}
+
+/// What the description says a word is must be what travels: `serde` and `utoipa` read the same attribute.
+#[test]
+fn js_04_the_words_of_the_description_are_those_that_travel() {
+    let document: Value = serde_json::from_str(&openapi_json()).unwrap();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let words: Vec<&str> = schemas["Code"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+    assert_eq!(words, codes);
+    for (name, schema) in schemas.iter().filter(|(name, _)| name.ends_with("Schema")) {
+        let word = schema["enum"][0].as_str().unwrap_or_default();
+        assert!(word.starts_with("coterie.") && word.ends_with("/1"), "{name}: {word}");
+    }
 }
 
 /// Rule JS-4: what a client may rely on stays: every object names its form.

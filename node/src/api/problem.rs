@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $word:literal $exit:literal $status:literal $why:literal [$($try:literal),+];)+) => {
+    ($($(#[$doc:meta])* $variant:ident $word:tt $exit:literal $status:literal $why:literal [$($try:literal),+];)+) => {
         /// Rule EX-1: every reason for which a wish is not carried out, with its exit code, its HTTP status (0 on
         /// the right of the table: it never travels over HTTP), what it means and what to do about it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

@@ -41,7 +41,7 @@ pub fn read_id<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// Names the form of an object: an enum of one word, so that a foreign form does not parse.
 macro_rules! tag {
-    ($name:ident $text:literal) => {
+    ($name:ident $text:tt) => {
         #[doc = concat!("The word `", $text, "`.")]
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
