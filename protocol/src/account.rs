@@ -51,6 +51,8 @@ pub struct Account {
     listening: Vec<Vec<u8>>,
     refused: BTreeMap<&'static str, u64>,
     alerts: VecDeque<Alert>,
+    /// What a wish that was refused half way had begun: it is in memory, so it goes with the next step's batch.
+    owed: Effects,
 }
 
 impl Account {
@@ -78,6 +80,7 @@ impl Account {
             listening: Vec::new(),
             refused: BTreeMap::new(),
             alerts: VecDeque::new(),
+            owed: Effects::default(),
         }
     }
 
@@ -97,11 +100,20 @@ impl Account {
         command: Command,
         rng: &mut dyn CryptoRng,
     ) -> Result<(Reply, Effects), CommandError> {
-        let mut effects = Effects::default();
+        let mut effects = core::mem::take(&mut self.owed);
         let mut step = Step { now, rng, effects: &mut effects };
-        let reply = self.dispatch(&mut step, command)?;
+        let reply = self.dispatch(&mut step, command);
+        if reply.is_err() && step.effects.is_empty() {
+            return reply.map(|reply| (reply, effects));
+        }
         self.after_step(&mut step);
-        Ok((reply, effects))
+        match reply {
+            Ok(reply) => Ok((reply, effects)),
+            Err(refusal) => {
+                self.owed = effects;
+                Err(refusal)
+            }
+        }
     }
 
     fn dispatch(&mut self, step: &mut Step<'_>, command: Command) -> Result<Reply, CommandError> {
@@ -164,7 +176,7 @@ impl Account {
 
     /// The world did something. Never fails.
     pub fn handle(&mut self, now: Timestamp, input: Input, rng: &mut dyn CryptoRng) -> Effects {
-        let mut effects = Effects::default();
+        let mut effects = core::mem::take(&mut self.owed);
         let mut step = Step { now, rng, effects: &mut effects };
         match input {
             Input::Connected { link, peer, channel: Channel::Group, path, opener } => {
@@ -271,6 +283,8 @@ impl Account {
         if let Some(block_ms) = self.links.conduct(peer).on_fault(fault, step.now) {
             step.effects.link(LinkAction::HangUp { link, block_ms });
             self.raise(step, AlertKind::PeerMisbehaving, Some(peer), fault.reason());
+            // What still comes on it is not heard, and its slots are free at once.
+            self.on_disconnected(step, link);
         }
     }
 

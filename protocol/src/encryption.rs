@@ -256,6 +256,12 @@ impl GroupKeys {
         }
     }
 
+    /// Whether the chain that `rekey` started is here.
+    #[must_use]
+    pub fn holds(&self, rekey: &EntryId) -> bool {
+        self.chains.contains_key(rekey)
+    }
+
     /// Whether there is an own chain to seal under.
     #[must_use]
     pub const fn can_seal(&self) -> bool {
@@ -272,7 +278,6 @@ impl GroupKeys {
     /// The next index of the own chain, to be compared with the own log on start: ahead = burned, behind = rollback
     /// (E-67).
     #[must_use]
-    #[cfg(test)]
     pub fn next_index(&self) -> Option<u64> {
         self.own_chain().map(|(_, held)| held.chain.index())
     }

@@ -128,6 +128,8 @@ pub(crate) struct Group {
     compared: bool,
     /// Whether somebody was let in or out in this step: the gate's table must be made anew.
     roster_moved: bool,
+    /// How many pooled operations each author has brought into the log today.
+    released: operations::Released,
 }
 
 impl Group {

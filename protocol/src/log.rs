@@ -29,7 +29,6 @@ use alloc::vec::Vec;
 use self::entry::Entry;
 use self::insert::Rebuilding;
 use self::pending::Pending;
-#[cfg(test)]
 use self::pending::Proof;
 use self::state::Log;
 use crate::crypto::sign::Verified;
@@ -99,7 +98,6 @@ pub struct Waiting<'a> {
     /// The entry.
     pub entry: &'a Entry,
     /// Whether the author's signature was checked: only such an entry may release waiting operations.
-    #[cfg(test)]
     pub is_proved: bool,
 }
 
@@ -222,11 +220,9 @@ impl Logs {
 
     /// All that wait, oldest first (R-35, N-701).
     pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
-        self.pending.iter().map(|held| Waiting {
-            entry: held.proof.entry(),
-            #[cfg(test)]
-            is_proved: matches!(held.proof, Proof::Checked(_)),
-        })
+        self.pending
+            .iter()
+            .map(|held| Waiting { entry: held.proof.entry(), is_proved: matches!(held.proof, Proof::Checked(_)) })
     }
 
     /// The operations that waiting entries name and nobody here has (never taken out of `need`, R-35).

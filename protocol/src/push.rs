@@ -14,6 +14,7 @@ pub(crate) mod frames;
 mod missing;
 mod peer;
 pub(crate) mod presence;
+pub(crate) mod receipt;
 mod seen;
 
 use alloc::collections::BTreeMap;
@@ -121,7 +122,6 @@ impl Default for Tree {
 impl Tree {
     /// The present mode.
     #[must_use]
-    #[cfg(test)]
     pub const fn mode(&self) -> Mode {
         self.mode
     }

@@ -8,7 +8,8 @@ impl Account {
     pub fn next_deadline(&self) -> Option<u64> {
         let groups = self.groups.values().filter_map(crate::group::Group::next_deadline);
         let others = [self.link_deadline(), self.join_deadline(), self.reach_deadline()];
-        groups.chain(others.into_iter().flatten()).min()
+        let owed = (!self.owed.is_empty()).then_some(0);
+        groups.chain(others.into_iter().flatten()).chain(owed).min()
     }
 
     /// Everything whose time has come.

@@ -14,6 +14,7 @@ use crate::command::{CommandError, Consent, Reply};
 use crate::effects::{AddressSource, LinkAction};
 use crate::error::PeerFault;
 use crate::event::{JoinRefusal, JoinState, JoinView, PreviewView};
+use crate::group::Group;
 use crate::ids::{Channel, GroupId, LinkId, MemberKey};
 use crate::input::Opener;
 use crate::invite::{Host, Introduced, Introducer, InviteLink, Joiner};
@@ -150,10 +151,7 @@ impl Account {
         let wait = limits::JOIN_RETRY_MS.get(usize::try_from(join.attempts).unwrap_or(usize::MAX).saturating_sub(1));
         let wait = wait.or(limits::JOIN_RETRY_MS.last()).copied().unwrap_or(limits::JOIN_IDLE_MS);
         join.retry_mono_ms = Some(step.now.mono_ms.saturating_add(wait));
-        let mut addresses: Vec<Vec<u8>> = join.via.clone();
-        addresses.extend(join.link.addresses().iter().cloned());
-        addresses.extend(join.sightings.iter().cloned());
-        for address in addresses {
+        for address in join.addresses() {
             // One dial an address: each may lead to somebody else, and whoever answers proves itself (N-104).
             let action = LinkAction::Dial {
                 peer: None,
@@ -179,6 +177,9 @@ impl Account {
         {
             return;
         }
+        if self.introduce_claim(step, link, peer) {
+            return;
+        }
         let busy = |id: &u32| {
             let held = self.links.join.values();
             held.filter(|held| matches!(held, JoinLink::Joiner { join, .. } if join == id)).count()
@@ -193,6 +194,29 @@ impl Account {
         let (machine, frames) = Joiner::start(&join.link, own, peer, step.now, step.rng);
         frames.iter().for_each(|frame| step.effects.send(link, frame));
         self.links.join.insert(link, JoinLink::Joiner { join: id, peer, machine: Box::new(machine) });
+    }
+
+    /// A claim that nobody answered may have been taken: whoever of that group is reached is told who we are (N-209).
+    fn introduce_claim(&mut self, step: &mut Step<'_>, link: LinkId, peer: MemberKey) -> bool {
+        let in_group = |g: &u32| {
+            self.groups.get(g).is_some_and(|group| group.membership().roster().mids_of(&peer).next().is_some())
+        };
+        let claimed = self.joins.all.values().find_map(|join| join.claiming.filter(in_group));
+        claimed.is_some_and(|g| self.introduce_to(step, link, (peer, g)))
+    }
+
+    /// Somebody of the group knows us: the claim was taken, or is now.
+    fn finish_claim(&mut self, step: &mut Step<'_>, g: u32, peer: Option<MemberKey>) {
+        let Some((&id, join)) = self.joins.all.iter_mut().find(|(_, join)| join.claiming == Some(g)) else { return };
+        let addresses = join.addresses();
+        (join.claiming, join.retry_mono_ms) = (None, None);
+        join.group = self.groups.get(&g).map(Group::gid);
+        erase(step, id);
+        self.set_join_state(step, id, JoinState::Seated);
+        if let Some(peer) = peer {
+            self.reach.remember(&peer, &addresses);
+        }
+        self.reach.look_soon(step.now);
     }
 
     pub(super) fn on_join_frame(&mut self, step: &mut Step<'_>, link: LinkId, frame: &Frame) {
@@ -212,8 +236,8 @@ impl Account {
     pub(super) fn on_join_link_closed(&mut self, step: &mut Step<'_>, link: LinkId) {
         if let Some(JoinLink::Joiner { join: id, .. }) = self.links.join.remove(&link) {
             // Between claim and answer nobody knows whether it was taken: introduce oneself as a member (N-209).
-            let claiming = self.joins.all.get(&id).is_some_and(|join| join.claiming.is_some());
-            if claiming {
+            if let Some(join) = self.joins.all.get_mut(&id).filter(|join| join.claiming.is_some()) {
+                join.retry_mono_ms = Some(step.now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
                 return self.reach.look_soon(step.now);
             }
             if self.joins.all.get(&id).is_some_and(|join| join.state != JoinState::Asking) {
@@ -224,8 +248,12 @@ impl Account {
 
     /// Retries and silences whose time has come.
     pub(super) fn on_join_times(&mut self, step: &mut Step<'_>) {
+        let touched = |join: &Join| join.claiming.filter(|g| self.groups.get(g).is_some_and(Group::is_in_touch));
+        let known: Vec<u32> = self.joins.all.values().filter_map(touched).collect();
+        known.into_iter().for_each(|g| self.finish_claim(step, g, None));
         let due = |join: &Join| join.retry_mono_ms.is_some_and(|at| at <= step.now.mono_ms);
-        let searching = |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving);
+        let searching =
+            |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
         let again: Vec<u32> =
             self.joins.all.iter().filter(|(_, join)| due(join) && searching(join)).map(|(&id, _)| id).collect();
         again.into_iter().for_each(|id| self.dial_join(step, id));
@@ -247,7 +275,8 @@ impl Account {
     }
 
     pub(super) fn join_deadline(&self) -> Option<u64> {
-        let open = |join: &&Join| matches!(join.state, JoinState::Searching | JoinState::Proving);
+        let open =
+            |join: &&Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
         let retries = self.joins.all.values().filter(open).filter_map(|join| join.retry_mono_ms);
         let streams = self.links.join.values().filter_map(|held| match held {
             JoinLink::Host(host) => Some(host.deadline_mono_ms()),
@@ -299,7 +328,10 @@ impl Account {
             None => step.effects.link(LinkAction::HangUp { link, block_ms: 0 }),
         }
         match outcome.outcome {
-            Some(Introduced::Known) => self.reach.look_at(&peer, step.now),
+            Some(Introduced::Known) => {
+                self.finish_claim(step, g, Some(peer));
+                self.reach.look_at(&peer, step.now);
+            }
             Some(Introduced::Ended(operations)) => {
                 self.with_group(step, g, |group, ctx| group.told_of_end(ctx, &operations));
             }

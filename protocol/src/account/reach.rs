@@ -24,7 +24,6 @@ struct Person {
     /// A dial failed although somebody is there: it may not know us yet (N-209).
     unknown_to: bool,
     introduced_mono_ms: Option<u64>,
-    told_end_mono_ms: Option<u64>,
 }
 
 /// All persons.
@@ -32,6 +31,8 @@ struct Person {
 pub(super) struct Reach {
     people: BTreeMap<MemberKey, Person>,
     introductions: BTreeMap<MemberKey, u32>,
+    /// Who was told how it ended, and when.
+    told_end: BTreeMap<MemberKey, u64>,
     look_mono_ms: Option<u64>,
 }
 
@@ -57,7 +58,9 @@ impl Reach {
 
     /// A stream is open; whether the groups agree shows later.
     pub(super) fn connected(&mut self, peer: &MemberKey) {
-        self.people.entry(*peer).or_default().dialling = false;
+        if let Some(person) = self.people.get_mut(peer) {
+            person.dialling = false;
+        }
     }
 
     /// A shared group opened: all is well.
@@ -68,7 +71,7 @@ impl Reach {
 
     /// The last link is gone: try again soon.
     pub(super) fn lost(&mut self, peer: &MemberKey, now: Timestamp) {
-        let person = self.people.entry(*peer).or_default();
+        let Some(person) = self.people.get_mut(peer) else { return self.look_soon(now) };
         person.dialling = false;
         person.next_mono_ms = person.next_mono_ms.max(now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
         self.look_mono_ms = Some(self.look_mono_ms.map_or(person.next_mono_ms, |at| at.min(person.next_mono_ms)));
@@ -80,12 +83,12 @@ impl Reach {
 
     /// Rule R-34: how a person ended is told once an hour.
     pub(super) fn may_tell_end(&mut self, peer: &MemberKey, now: Timestamp) -> bool {
-        let person = self.people.entry(*peer).or_default();
-        let fresh = person.told_end_mono_ms.is_some_and(|at| now.mono_ms.saturating_sub(at) < limits::HOUR_MS);
-        if !fresh {
-            person.told_end_mono_ms = Some(now.mono_ms);
+        self.told_end.retain(|_, at| now.mono_ms.saturating_sub(*at) < limits::HOUR_MS);
+        if self.told_end.contains_key(peer) || self.told_end.len() >= limits::CONDUCTS_MAX {
+            return false;
         }
-        !fresh
+        self.told_end.insert(*peer, now.mono_ms);
+        true
     }
 }
 

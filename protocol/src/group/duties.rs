@@ -17,6 +17,8 @@ use crate::time::{TimerTable, Timestamp};
 /// Why a group wakes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wake {
+    /// A new life began: what the last one was about to read is read.
+    Start,
     /// Something was left for the next step.
     Soon,
     /// People may be waiting for a Confirm, links may have ended.
@@ -43,6 +45,7 @@ pub(crate) struct Duties {
 impl Duties {
     /// After a start: look around soon; a week without contact asks for fresh keys (E-39 f).
     pub(super) fn restored(&mut self, now: Timestamp) {
+        self.timers.set(Wake::Start, now.mono_ms);
         self.timers.set(Wake::Soon, now.mono_ms);
         self.timers.set(Wake::Seats, now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
         self.timers.set(Wake::Leaf, now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
@@ -63,6 +66,11 @@ impl Duties {
 
     pub(super) fn is_twin(&self) -> bool {
         self.twin
+    }
+
+    /// Rule E-67: the own log is ahead of its chain: this store is a copy of an older one.
+    pub(super) fn rolled_back(&mut self) {
+        self.twin = true;
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -101,6 +109,7 @@ impl Group {
     pub(super) fn on_duties(&mut self, ctx: &mut Context<'_>) {
         while let Some(wake) = self.duties.timers.pop_due(ctx.now.mono_ms) {
             match wake {
+                Wake::Start => self.read_again(ctx),
                 Wake::Soon => {
                     self.retry_waiting(ctx);
                     self.flush_outbox(ctx);

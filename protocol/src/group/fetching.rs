@@ -85,6 +85,13 @@ impl Group {
         self.near.fetcher.sizes.entry((place.log, place.branch)).or_default().insert(place.seq, size);
     }
 
+    /// Numbers of all branches that have records, and the seqs of their entries.
+    pub(super) fn stored_entries(&mut self) -> Vec<(u32, Vec<u64>)> {
+        let sizes = &self.near.fetcher.sizes;
+        let all: Vec<_> = sizes.iter().map(|(&branch, seqs)| (branch, seqs.keys().copied().collect())).collect();
+        all.into_iter().map(|(branch, seqs)| (self.numbers.of(branch), seqs)).collect()
+    }
+
     /// A slot opened.
     pub(super) fn fetching_opened(&mut self, ctx: &Context<'_>, neighbour: Neighbour) {
         self.near.fetcher.machine.on_open(ctx.now, neighbour);
@@ -92,12 +99,21 @@ impl Group {
 
     /// Membership has settled on a slot: logs are compared.
     pub(super) fn send_vector(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
+        if !self.may_compare(neighbour) {
+            return;
+        }
         let actions = if self.near.fetcher.machine.is_settled(neighbour) {
             self.near.fetcher.machine.resync(ctx.now, neighbour)
         } else {
             ask!(self, on_settled(ctx.now, neighbour))
         };
         self.do_sync(ctx, actions);
+    }
+
+    /// Rules N-201, N-308: logs are named only to who is Keyed, and only once membership has settled.
+    fn may_compare(&self, neighbour: Neighbour) -> bool {
+        let near = self.near.slots.get(&neighbour);
+        near.is_some_and(|near| near.settled && self.membership.roster().is_keyed(&near.mid))
     }
 
     /// A slot ended: what was asked there is asked elsewhere.
@@ -108,6 +124,9 @@ impl Group {
 
     /// Something may be missing: compare all logs with this neighbour.
     pub(super) fn compare_later(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
+        if !self.may_compare(neighbour) {
+            return;
+        }
         let actions = self.near.fetcher.machine.resync(ctx.now, neighbour);
         self.do_sync(ctx, actions);
     }
@@ -340,7 +359,9 @@ impl Group {
 
     /// Two entries of one author at one place: the bytes that don't stand here are kept as evidence (E-78).
     pub(super) fn keep_evidence(&self, ctx: &mut Context<'_>, proof: &ForkProof) {
-        let number = u32::try_from(self.alerted.len()).unwrap_or(u32::MAX);
+        // Named by what it shows, so that no evidence takes another's place, now or after a restart.
+        let digest = crate::crypto::hash(crate::crypto::Label::NetTips, &[crate::crypto::Field::B(&proof.other)]);
+        let number = digest.0.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
         ctx.effects.put(Record { id: RecordId::evidence(self.g, number), bytes: proof.other.clone() });
     }
 

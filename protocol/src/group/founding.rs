@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::{GroupId, Instance, LogId, MembershipId, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
-use crate::log::{LogRecord, Logs, Place};
+use crate::log::{LogRecord, LogState, Logs, Place};
 use crate::membership::{Body, Membership, Setting, SignedOperation, setting};
 use crate::rendezvous::handshake_secret;
 use crate::time::Timestamp;
@@ -118,6 +118,7 @@ impl Group {
             in_touch: false,
             compared: false,
             roster_moved: true,
+            released: super::operations::Released::default(),
             membership,
         }
     }
@@ -136,6 +137,10 @@ impl Group {
         let chains = stored.chains.iter().map(Vec::as_slice);
         let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
+        let logged = group.logs.state(&group.own).map_or(0, LogState::next_index);
+        if group.keys.next_index().is_some_and(|next| next < logged) {
+            group.duties.rolled_back();
+        }
         for (number, bytes) in stored.outbox {
             if let Ok(text) = from_bytes::<OutboxRecord>(&bytes, limits::VALUE_BYTES_MAX) {
                 group.outbox.insert(number, text);

@@ -84,6 +84,17 @@ impl Group {
         self.put_group(ctx);
     }
 
+    /// Whether the own logs were compared with a member in this life (E-71).
+    pub(crate) const fn is_in_touch(&self) -> bool {
+        self.in_touch
+    }
+
+    /// Whether one sits here by the link of this key.
+    pub(crate) fn came_by(&self, invite_pk: &MemberKey) -> bool {
+        let join = self.membership.operation(&self.me.into()).map(|signed| &signed.operation().body);
+        matches!(join, Some(Body::Join(join)) if join.terms.invite_pk == *invite_pk)
+    }
+
     /// Whether members of this group are linked: one takes part, or has just left and must still say so.
     pub(crate) fn shares_links(&self) -> bool {
         matches!(self.record.standing, Standing::In | Standing::Leaving)
@@ -109,16 +120,26 @@ impl Group {
     }
 
     /// Erases every record of a group that never came to be (a claim that lost its race).
-    pub(crate) fn erase_records(&self, effects: &mut crate::effects::Effects) {
+    pub(crate) fn erase_records(mut self, effects: &mut crate::effects::Effects) {
         use crate::record::RecordId;
         for signed in self.membership.operations() {
             let lamport = u32::try_from(signed.operation().lamport).unwrap_or(u32::MAX);
             let id: [u8; 16] = core::array::from_fn(|n| signed.id().0.get(n).copied().unwrap_or(0));
             effects.erase(RecordId::op(self.g, lamport, id));
         }
-        effects.erase(RecordId::log(self.g, 0));
-        effects.erase(RecordId::entry(self.g, 0, 0));
-        effects.erase(RecordId::leaf(self.g, 0));
+        for (number, seqs) in self.stored_entries() {
+            effects.erase(RecordId::log(self.g, number));
+            seqs.into_iter().for_each(|seq| effects.erase(RecordId::entry(self.g, number, seq)));
+        }
+        self.shown.values().for_each(|&order| effects.erase(RecordId::view(self.g, order)));
+        self.outbox.keys().for_each(|&number| effects.erase(RecordId::outbox(self.g, number)));
+        self.erase_sharing(effects);
+        self.erase_receipts(effects);
+        let secrets = self.keys.erase_all();
+        for change in secrets {
+            let id = self.secret_record(change.name());
+            effects.erase(id);
+        }
         effects.erase(RecordId::group(self.g));
     }
 }

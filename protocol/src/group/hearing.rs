@@ -10,7 +10,7 @@ use crate::encryption::receive::{Arrival as KeyArrival, Downgrade, KeyOutcome, L
 use crate::encryption::{OpenedMessage, Unopened};
 use crate::error::PeerFault;
 use crate::event::{AlertKind, Event, MessageKind, MessageView};
-use crate::ids::{EntryId, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
+use crate::ids::{EntryId, Heads, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
 use crate::log::{Appended, Arrival, EntryRule, Inserted, Missing, Place, Words};
@@ -33,7 +33,44 @@ impl Group {
         let inserted = self.logs.insert(&mut Rosters(&mut self.membership), ctx.now, arrival);
         let heard = self.on_inserted(ctx, inserted, from.map(|(neighbour, _)| neighbour));
         self.retry_waiting(ctx);
+        if heard == Heard::Waiting {
+            self.release_cited(ctx);
+        }
         heard
+    }
+
+    /// Rule R-35: an operation that waits in the pool enters the log once a correctly signed entry of an anchored
+    /// author names it; the oldest entry first, so many a day and author.
+    fn release_cited(&mut self, ctx: &mut Context<'_>) {
+        let mut wanted: Vec<(MembershipId, Heads)> = Vec::new();
+        for waiting in self.logs.waiting().filter(|waiting| waiting.is_proved) {
+            let author = waiting.entry.log.mid;
+            let anchored = self.membership.roster().person(&author).is_some_and(|person| person.anchored);
+            let heads = &waiting.entry.head.heads;
+            let pooled = |id| self.membership.knows(id) && !self.membership.is_admitted(id);
+            if anchored && heads.as_slice().iter().any(pooled) {
+                wanted.push((author, waiting.entry.head.heads.clone()));
+            }
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        let before = self.membership.share_roster();
+        for (author, heads) in wanted {
+            let left = self.released.left(&author, ctx.now);
+            let released = self.membership.release_cited(&heads, left);
+            self.released.count(author, released);
+        }
+        self.after_operations(ctx, &before, None);
+    }
+
+    /// After a start: what was to be read back when the last life ended (its key is here, or it no longer counts).
+    pub(super) fn read_again(&mut self, ctx: &mut Context<'_>) {
+        let open: Vec<EntryId> = self.unopened.keys().filter(|rekey| self.keys.holds(rekey)).copied().collect();
+        open.into_iter().for_each(|rekey| self.read_unopened(ctx, rekey));
+        let counts = |mid: &MembershipId| self.words.get(mid).is_none_or(|words| *words == Words::Count);
+        let lines: Vec<Place> = self.shown.keys().filter(|place| !counts(&place.log.mid)).copied().collect();
+        lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
     }
 
     /// Entries whose need has come: each may bring the next.
@@ -307,7 +344,9 @@ impl Group {
         let envelope =
             Envelope { author: entry.log.mid, invite_pk, not_after_ms: not_after, sealed: entry.body.clone() };
         let kept = self.envelopes.entry(lookup).or_default();
-        if kept.len() < limits::ENVELOPES_PER_LOOKUP_MAX {
+        // One author gets one place: junk under a known lookup may not push the inviter's own out (MB-I5).
+        let has_one = kept.iter().any(|held| held.author == envelope.author);
+        if kept.len() < limits::ENVELOPES_PER_LOOKUP_MAX && !has_one {
             kept.push(envelope);
         }
     }

@@ -86,7 +86,7 @@ impl Group {
         }
     }
 
-    fn secret_record(&mut self, name: &SecretName) -> RecordId {
+    pub(super) fn secret_record(&mut self, name: &SecretName) -> RecordId {
         match *name {
             SecretName::Chain { log, epoch, rekey } => {
                 RecordId::chain(self.g, self.chain_number(log, rekey), small(epoch))

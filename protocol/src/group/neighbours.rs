@@ -92,6 +92,7 @@ impl Group {
     pub(crate) fn on_slot_closed(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
         let Some(near) = self.near.slots.remove(&neighbour) else { return };
         self.near.going.remove(&neighbour);
+        self.receipts_closed(neighbour);
         let actions = self.near.tree.on_neighbour_down(ctx.now, neighbour);
         self.carry_out(ctx, actions);
         self.drop_fetches(ctx, neighbour);

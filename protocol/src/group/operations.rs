@@ -1,6 +1,7 @@
 //! Membership moved: what was admitted is written down and passed on, people are told, and everything that rests on
 //! who sits where is looked at again (MB-V9, E-33, N-203).
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -8,8 +9,35 @@ use super::{Context, Group, Standing};
 use crate::command::CommandError;
 use crate::error::PeerFault;
 use crate::event::{AlertKind, Event, MemberChange};
-use crate::ids::{MemberKey, Neighbour, OperationId};
+use crate::ids::{MemberKey, MembershipId, Neighbour, OperationId};
+use crate::limits;
 use crate::membership::{Admission, Body, LogSize, Roster, Rule, SeatChange, changes};
+use crate::time::Timestamp;
+
+/// Rule R-35: how many pooled operations each author's entries have released in the running day.
+#[derive(Default)]
+pub(super) struct Released {
+    since_mono_ms: u64,
+    by_author: BTreeMap<MembershipId, usize>,
+}
+
+impl Released {
+    /// How many more this author may release.
+    pub(super) fn left(&mut self, author: &MembershipId, now: Timestamp) -> usize {
+        if now.mono_ms.saturating_sub(self.since_mono_ms) >= limits::DAY_MS {
+            (self.since_mono_ms, self.by_author) = (now.mono_ms, BTreeMap::new());
+        }
+        limits::RELEASED_PER_DAY_MAX.saturating_sub(self.by_author.get(author).copied().unwrap_or(0))
+    }
+
+    /// So many were released.
+    pub(super) fn count(&mut self, author: MembershipId, released: usize) {
+        if released > 0 {
+            let count = self.by_author.entry(author).or_default();
+            *count = count.saturating_add(released);
+        }
+    }
+}
 
 impl Group {
     /// Offers operations that a peer brought.

@@ -139,6 +139,14 @@ impl Group {
         ctx.effects.put(Record { id: RecordId::access(self.g), bytes });
     }
 
+    /// What this group wrote down about finding each other goes.
+    pub(super) fn erase_sharing(&self, effects: &mut crate::effects::Effects) {
+        effects.erase(RecordId::access(self.g));
+        for number in self.sharing.numbers.values() {
+            effects.erase(RecordId::peer(self.g.wrapping_mul(OWNERS_PER_GROUP) | *number));
+        }
+    }
+
     /// Takes the lookup keys back at start.
     pub(super) fn restore_access(&mut self, bytes: &[u8], wall_ms: u64) {
         for record in read_lookup_keys(bytes).unwrap_or_default() {

@@ -45,7 +45,14 @@ impl Group {
                 Some(departure) if departure.removed || departure.banned => GroupState::Removed,
                 _ => GroupState::Left,
             },
-            Standing::In if self.membership.roster().person(&self.me).is_none_or(|person| person.seat.is_none()) => {
+            // One of two on one output sits on no seat yet, but nothing is lost before the Confirm (E-15).
+            Standing::In
+                if self
+                    .membership
+                    .roster()
+                    .person(&self.me)
+                    .is_none_or(|person| person.seat.is_none() && !person.contested) =>
+            {
                 GroupState::SeatLost
             }
             Standing::In if !self.membership.roster().is_keyed(&self.me) => GroupState::Waiting,

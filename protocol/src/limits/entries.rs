@@ -111,4 +111,5 @@ pub const RADIUS_M_MAX: u32 = 50_000;
 
 /// An hour.
 pub const HOUR_MS: u64 = 60 * 60 * 1_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+/// A day.
+pub const DAY_MS: u64 = 24 * HOUR_MS;

@@ -107,3 +107,23 @@ pub const LEAD_TURN_EVERY_MS: u64 = 10_000;
 pub const LEAD_PRUNED_REST_MS: u64 = 60_000;
 /// With fewer eager neighbours the tree is mended at once (N-513).
 pub const EAGER_MIN: usize = 2;
+/// Logs in one receipt (N-515).
+pub const RECEIPT_TOPS_MAX: usize = 256;
+/// Logs whose tops are kept of one member: as many as fit a stored value at 19 bytes each.
+pub const RECEIPTED_LOGS_MAX: usize = 3_200;
+/// Installations of a member whose newest receipt is known by its number.
+pub const RECEIPT_NUMBERS_MAX: usize = 16;
+/// A neighbour whose entries were committed gets a receipt within this (N-515).
+pub const RECEIPT_AUTHOR_MS: u64 = 200;
+/// Between two own receipts to all in direct mode (N-515).
+pub const RECEIPT_DIRECT_MS: u64 = 2_000;
+/// The same in tree mode (N-515) …
+pub const RECEIPT_TREE_MS: u64 = 10_000;
+/// … and if more than [`RECEIPT_FEW_LOGS`] moved.
+pub const RECEIPT_MANY_MS: u64 = 30_000;
+/// Up to so many moved logs are few (N-515).
+pub const RECEIPT_FEW_LOGS: usize = 8;
+/// A receipt of all logs follows a move within this (N-515).
+pub const RECEIPT_FULL_MS: u64 = 600_000;
+/// Pooled operations that one author's entries may release in a day.
+pub const RELEASED_PER_DAY_MAX: usize = 64;

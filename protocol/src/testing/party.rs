@@ -26,11 +26,17 @@ pub struct Host {
     /// What faces were told.
     pub events: Vec<Event>,
     seed: u8,
+    lives: u8,
     rng: ChaCha20Rng,
     inbox: VecDeque<Input>,
     outbox: Vec<(LinkId, Bytes)>,
     actions: Vec<LinkAction>,
     online: bool,
+    /// Commits until the power fails, and whether it has: what a step wanted after its commit is then lost.
+    commits_left: Option<u32>,
+    dead: bool,
+    /// Who may open a group stream here (N-201).
+    gate: Vec<MemberKey>,
 }
 
 impl Shell for Host {
@@ -43,10 +49,17 @@ impl Shell for Host {
                 Change::Erase(id) => drop(self.disk.remove(&id)),
             }
         }
+        if let Some(left) = self.commits_left.as_mut() {
+            *left = left.saturating_sub(1);
+            self.dead = *left == 0;
+        }
         Ok(())
     }
 
     fn transmit(&mut self, transmit: Transmit) {
+        if self.dead {
+            return;
+        }
         match transmit {
             Transmit::Frame { link, bytes } => self.outbox.push((link, bytes)),
             Transmit::Stored(stored) => {
@@ -57,7 +70,9 @@ impl Shell for Host {
     }
 
     fn link(&mut self, action: LinkAction) {
-        self.actions.push(action);
+        if !self.dead {
+            self.actions.push(action);
+        }
     }
 
     fn emit(&mut self, event: Event) {
@@ -65,6 +80,9 @@ impl Shell for Host {
     }
 
     fn read(&mut self, id: RecordId) {
+        if self.dead {
+            return;
+        }
         let bytes = self.disk.get(&id).cloned();
         self.inbox.push_back(Input::Loaded { id, bytes });
     }
@@ -80,6 +98,8 @@ pub struct Party {
     next_link: u64,
     /// Pairs that can't reach each other.
     pub cuts: Vec<(usize, usize)>,
+    /// If set, every frame that was delivered: from whom, to whom, bytes.
+    pub tape: Option<Vec<(usize, usize, Bytes)>>,
 }
 
 /// The first moment of every party: a Monday morning.
@@ -95,8 +115,14 @@ impl Party {
     /// So many people, each with a profile of their own, all online.
     #[must_use]
     pub fn new(people: u8) -> Self {
-        let mut party =
-            Self { hosts: Vec::new(), now_ms: START_MS, links: BTreeMap::new(), next_link: 1, cuts: Vec::new() };
+        let mut party = Self {
+            hosts: Vec::new(),
+            now_ms: START_MS,
+            links: BTreeMap::new(),
+            next_link: 1,
+            cuts: Vec::new(),
+            tape: None,
+        };
         for n in 0..people {
             let identity = Identity::from_seed(Secret::new(seeded(1, n)));
             let (account, effects) = Account::create(identity, crate::Instance([n; 16]), Boot([n; 8]), &name(n));
@@ -105,11 +131,15 @@ impl Party {
                 disk: BTreeMap::new(),
                 events: Vec::new(),
                 seed: n,
+                lives: 0,
                 rng: ChaCha20Rng::from_seed(seeded(2, n)),
                 inbox: VecDeque::new(),
                 outbox: Vec::new(),
                 actions: Vec::new(),
                 online: true,
+                commits_left: None,
+                dead: false,
+                gate: Vec::new(),
             };
             let Ok(()) = effects.apply(&mut host);
             host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
@@ -139,6 +169,44 @@ impl Party {
 
     fn apply(&mut self, who: usize, effects: Effects) {
         let Ok(()) = effects.apply(&mut self.hosts[who]);
+        if self.hosts[who].dead {
+            (self.hosts[who].dead, self.hosts[who].commits_left) = (false, None);
+            self.stop(who);
+            self.start(who);
+        }
+    }
+
+    /// The power of `who` fails right after its `n`-th commit from now on, before anything else of that step happens;
+    /// then it starts again.
+    pub fn kill_after(&mut self, who: usize, n: u32) {
+        self.hosts[who].commits_left = Some(n);
+    }
+
+    /// Whether the power failed as [`Self::kill_after`] asked.
+    #[must_use]
+    pub fn was_killed(&self, who: usize) -> bool {
+        self.hosts[who].commits_left.is_none()
+    }
+
+    /// The link by which `to` hears `from`, as `to` numbers it.
+    #[must_use]
+    pub fn link_from(&self, from: usize, to: usize) -> Option<LinkId> {
+        let held = self.links.iter().filter(|&(mine, &(other, _))| other == to && self.owner(*mine) == Some(from));
+        held.map(|(_, &(_, theirs))| theirs).next_back()
+    }
+
+    /// A fresh stream from `from` to `to`, past any gate; only its end at `to` is told. What `to` answers is lost.
+    pub fn open_raw(&mut self, from: usize, to: usize, channel: Channel) -> LinkId {
+        let link = LinkId(self.next_link);
+        self.next_link += 2;
+        let (peer, path, opener) = (self.hosts[from].account.me(), Path::DirectQuic, Opener::Peer);
+        self.inject(to, Input::Connected { link, peer, channel, path, opener });
+        link
+    }
+
+    /// Something happens to `who`, whatever the others do.
+    pub fn inject(&mut self, who: usize, input: Input) {
+        self.give(who, input);
     }
 
     /// Delivers everything until nothing moves; no time passes.
@@ -158,6 +226,9 @@ impl Party {
             let moved = !actions.is_empty() || !frames.is_empty();
             for (link, bytes) in frames {
                 if let Some(&(peer, theirs)) = self.links.get(&link) {
+                    if let Some(tape) = self.tape.as_mut() {
+                        tape.push((who, peer, bytes.clone()));
+                    }
                     self.hosts[peer].inbox.push_back(Input::Received { link: theirs, bytes });
                 }
             }
@@ -184,7 +255,9 @@ impl Party {
         match action {
             LinkAction::Dial { peer, channel, addresses, .. } => self.dial(who, peer, channel, &addresses),
             LinkAction::HangUp { link, .. } => self.hang_up(link),
-            LinkAction::Classes(_) => {}
+            LinkAction::Classes(classes) => {
+                self.hosts[who].gate = classes.into_iter().map(|(key, _)| key).collect();
+            }
         }
     }
 
@@ -194,7 +267,9 @@ impl Party {
             let right = peer.is_none_or(|peer| self.hosts[n].account.me() == peer);
             n != who && at && right && self.hosts[n].online && self.hosts[who].online && !self.is_cut(who, n)
         });
-        let Some(other) = found else {
+        let me = self.hosts[who].account.me();
+        let lets_in = |n: &usize| channel == Channel::Join || self.hosts[*n].gate.contains(&me);
+        let Some(other) = found.filter(lets_in) else {
             self.hosts[who].inbox.push_back(Input::DialFailed { peer, channel });
             return;
         };
@@ -306,10 +381,11 @@ impl Party {
         let n = host.seed;
         let identity = Identity::from_seed(Secret::new(seeded(1, n)));
         let records = host.disk.iter().map(|(&id, bytes)| Record { id, bytes: bytes.clone() });
-        let boot = Boot([n.wrapping_add(100); 8]);
+        let boot = Boot([n.wrapping_add(100).wrapping_add(host.lives); 8]);
         let account = Account::restore(identity, crate::Instance([n; 16]), boot, now, records).unwrap();
         host.account = account;
         host.online = true;
+        (host.rng, host.lives) = (ChaCha20Rng::from_seed(seeded(host.lives.wrapping_add(3), n)), host.lives + 1);
         host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
         self.settle();
     }

@@ -142,8 +142,7 @@ impl Account {
     ) {
         let Some(join) = self.joins.all.get_mut(&id) else { return };
         let Some(g) = join.claiming.take() else { return };
-        let mut addresses: Vec<Vec<u8>> = join.via.clone();
-        addresses.extend(join.link.addresses().iter().cloned());
+        let addresses = join.addresses();
         join.retry_mono_ms = None;
         erase(step, id);
         let gid = self.groups.get(&g).map(Group::gid);

@@ -68,6 +68,12 @@ impl Account {
             let consent = if record.agreed { Consent::Given } else { Consent::AskFirst };
             let mut join = Join::new(link, record.name, record.via, consent);
             join.retry_mono_ms = Some(now.mono_ms);
+            // The power failed between claim and answer: the group is here, so no second seat is claimed (MB-I6).
+            let invite_pk = join.link.keys().invite.public();
+            let claimed = self.groups.values().find(|group| group.came_by(&invite_pk));
+            if let Some(group) = claimed {
+                (join.claiming, join.state) = (Some(group.g), JoinState::Syncing);
+            }
             self.joins.all.insert(id, join);
             self.joins.next = self.joins.next.max(id.saturating_add(1));
         }
@@ -91,6 +97,18 @@ impl Join {
             retry_mono_ms: None,
             sightings: Vec::new(),
         }
+    }
+
+    /// Where hosts of this link may be.
+    pub(super) fn addresses(&self) -> Vec<Vec<u8>> {
+        let all = self.via.iter().chain(self.link.addresses()).chain(&self.sightings);
+        let mut addresses: Vec<Vec<u8>> = Vec::new();
+        all.for_each(|address| {
+            if !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        });
+        addresses
     }
 
     /// Whose link it is.
