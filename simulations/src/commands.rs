@@ -232,7 +232,7 @@ fn run_file(command: &Run) -> Result<u8, String> {
     let mut scenario = load(&command.file)?;
     scenario.seed = command.seed.unwrap_or(scenario.seed);
     if let Some(host) = &command.crash_every_commit {
-        return crate::campaign::crash_every_commit(&scenario, host, command.how);
+        return campaign::crash_every_commit(&scenario, host, command.how);
     }
     let keep =
         if command.html.is_some() || command.jsonl.is_some() || command.verbose { Keep::All } else { Keep::Newest };

@@ -84,8 +84,10 @@ pub struct Oracle {
     texts: u64,
     /// What people wanted to say and were not told to be saved yet: a crash may come between (F-M1).
     wanted: BTreeSet<(HostId, String)>,
-    /// Who holds the bytes of an entry durably, by the first half of its id as the order key has it.
-    holders: BTreeMap<[u8; 8], BTreeSet<HostId>>,
+    /// Who holds the bytes of an entry durably, by the hash of the bytes.
+    holders: BTreeMap<[u8; 32], BTreeSet<HostId>>,
+    /// The hash by the first half of the entry's id, from whoever could open it.
+    hashes: BTreeMap<[u8; 8], [u8; 32]>,
     /// Keys of people whose end was wanted by somebody: their words may stop to count.
     ends: BTreeSet<HostId>,
     states: BTreeMap<BTreeSet<[u8; 16]>, [u8; 32]>,
@@ -110,6 +112,7 @@ impl Oracle {
             texts: 0,
             wanted: BTreeSet::new(),
             holders: BTreeMap::new(),
+            hashes: BTreeMap::new(),
             ends: BTreeSet::new(),
             states: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -203,7 +206,9 @@ impl Oracle {
 
     /// A host lost its disk.
     pub fn on_wiped(&mut self, host: HostId) {
-        self.holders.values_mut().for_each(|holders| drop(holders.remove(&host)));
+        for holders in self.holders.values_mut() {
+            holders.remove(&host);
+        }
         let habit = self.seen(host).habit;
         *self.seen(host) = Seen { excused: true, habit, ..Seen::default() };
     }
@@ -293,8 +298,11 @@ impl Oracle {
         let number = text_number(&text);
         let shown = BTreeMap::new();
         let said = Said { author, text, story_us, at_us, due, number, shown, acknowledged: false };
-        if self.said.insert(entry, said).is_some() {
-            self.violate("INV-D3", author, at_us, format!("{entry:?} was said twice"));
+        match self.said.get_mut(&entry) {
+            None => drop(self.said.insert(entry, said)),
+            // It was seen before its author's person was told.
+            Some(known) if known.due.is_empty() && known.text == said.text => known.due = said.due,
+            Some(_) => self.violate("INV-D3", author, at_us, format!("{entry:?} was said twice")),
         }
     }
 

@@ -4,6 +4,8 @@ use coterie_protocol::{
     Direction, EntryId, FaultStore, MessageKind, MessageView, Record, RecordId, RecordKind, SealedStore, Store,
 };
 
+use sha2::{Digest, Sha256};
+
 use super::{Oracle, Shown};
 use crate::network::HostId;
 
@@ -15,18 +17,22 @@ impl Oracle {
                 self.seen(host).operations.insert(id);
             }
             RecordId::Entry { .. } => {
-                // A stored entry begins with its place in the timeline, and that ends with half of its id.
-                if let Some(name) = record.bytes.get(8..16).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok()) {
-                    self.holders.entry(name).or_default().insert(host);
+                // A stored entry begins with its place in the timeline, which ends with half of its id; zeros as long
+                // as this host cannot open it.
+                let Some((place, signed)) = record.bytes.split_first_chunk::<16>() else { return };
+                let hash: [u8; 32] = Sha256::digest(signed).into();
+                if let Some(name) = place.last_chunk::<8>().filter(|name| **name != [0; 8]) {
+                    self.hashes.insert(*name, hash);
                 }
+                self.holders.entry(hash).or_default().insert(host);
             }
             _ => {}
         }
     }
 
     pub(super) fn holders_of(&self, entry: &EntryId) -> impl Iterator<Item = HostId> {
-        let name = entry.0.first_chunk::<8>().and_then(|name| self.holders.get(name));
-        name.into_iter().flatten().copied()
+        let hash = entry.0.first_chunk::<8>().and_then(|name| self.hashes.get(name));
+        hash.and_then(|hash| self.holders.get(hash)).into_iter().flatten().copied()
     }
 
     /// INV-D1 after a start: what was shown as saved or received is there; and the first half of INV-D4.

@@ -91,7 +91,7 @@ fn predicate(cursor: &mut Cursor<'_>) -> Read<Predicate> {
             Predicate::Members { compare, count, on: on(cursor)? }
         }
         "roster" => {
-            drop(cursor.take("="));
+            let _ = cursor.take("=");
             let hosts = cursor.hosts()?;
             Predicate::Roster { hosts, on: on(cursor)? }
         }

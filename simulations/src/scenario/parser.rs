@@ -133,7 +133,9 @@ fn read_line(cursor: &mut Cursor<'_>, line: usize, pass: Pass, scenario: &mut Sc
             scenario.name = cursor.text().ok_or_else(|| cursor.fault(FaultCode::Token, "expected a \"text\""))?
         }
         ("seed", _) => scenario.seed = cursor.number(0, u64::MAX)?,
-        ("nodes" | "outsiders" | "keepers", _) => drop(cursor.next()),
+        ("nodes" | "outsiders" | "keepers", _) => {
+            let _ = cursor.next();
+        }
         ("group", _) => read_group(cursor, scenario)?,
         ("link", _) => {
             let setting = read_link(cursor)?;

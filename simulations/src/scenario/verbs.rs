@@ -93,7 +93,7 @@ fn say(cursor: &mut Cursor<'_>, who: Who) -> Read<Act> {
         } else if cursor.take("as") {
             name = Some(cursor.name()?);
         } else {
-            drop(cursor.next());
+            let _ = cursor.next();
             return Err(cursor.slip(FaultCode::Option, "word", &["every", "for", "size", "as"]));
         }
     }
@@ -121,7 +121,7 @@ fn invite(cursor: &mut Cursor<'_>, who: Who) -> Read<Act> {
         } else if let Some(given) = label(cursor)? {
             name = Some(given);
         } else {
-            drop(cursor.next());
+            let _ = cursor.next();
             return Err(cursor.slip(FaultCode::Option, "word", &["as", "uses", "expires"]));
         }
     }
@@ -273,7 +273,7 @@ fn crash(cursor: &mut Cursor<'_>) -> Read<Act> {
         Some("after") | None => Moment::After,
         Some(_) => return Err(cursor.fault(FaultCode::Option, "before, during or after")),
     };
-    drop(cursor.next());
+    let _ = cursor.next();
     Ok(Act::Crash { host, commit, point })
 }
 

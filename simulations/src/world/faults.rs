@@ -1,7 +1,7 @@
 //! Machines that stop, die, come back, forget; and hosts that are not honest.
 
 use bytes::Bytes;
-use coterie_protocol::{Channel, CrashPoint, Faults, Input, LinkId, PowerCut, StoreError};
+use coterie_protocol::{Channel, CrashPoint, Faults, Input, PowerCut, StoreError};
 
 use super::{Happening, World};
 use crate::chance::{below, happens, stream};
@@ -236,14 +236,6 @@ impl World {
         let (key, address) = (self.host(to).key, self.host(to).address());
         self.dial(from, Some(key), Channel::Join, &[address.clone()]);
         self.dial(from, Some(key), Channel::Group, &[address]);
-    }
-
-    /// A clone's open streams are its own: none is taken over.
-    pub(super) fn forget_streams(&mut self, id: HostId) {
-        for stream in self.net.streams_of(id) {
-            self.net.close(stream);
-            self.give(id, Input::Disconnected { link: LinkId(stream) });
-        }
     }
 }
 
