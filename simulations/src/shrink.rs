@@ -37,6 +37,7 @@ pub fn shrink(scenario: &Scenario, most: u32, tell: &mut dyn FnMut(u32, usize)) 
     let violation = failure(scenario)?;
     let mut search = Search { id: violation.id, runs: 0, most, tell };
     let mut best = scenario.clone();
+    search.try_all(&mut best, vec![|story| story.limit.quiesce_us = story.limit.quiesce_us.min(90_000_000)]);
     search.drop_actions(&mut best);
     search.try_all(&mut best, simpler_settings());
     search.shorten(&mut best);

@@ -107,6 +107,9 @@ pub struct World {
     /// When the last fault that stood against full connectivity ended.
     healed_us: u64,
     acts_left: usize,
+    /// Counts up whenever something was written or told: until then nobody can agree more or less than before.
+    version: u64,
+    agreed: Option<(u64, bool)>,
     judgements: Vec<demands::Judgement>,
     phase: Phase,
 }
@@ -154,6 +157,8 @@ impl World {
             events: 0,
             healed_us: 0,
             acts_left: 0,
+            version: 0,
+            agreed: None,
             judgements: Vec::new(),
             phase: Phase::Seating,
             scenario,
@@ -316,6 +321,7 @@ impl World {
         }
         let Some(done) = self.host_mut(id).release() else { return };
         let now = self.now_us;
+        self.version += u64::from(!done.changes.is_empty() || !done.events.is_empty());
         self.oracle.on_changes(id, now, &done.changes);
         if !done.changes.is_empty() {
             let (count, at) = (done.changes.len(), self.story_us());

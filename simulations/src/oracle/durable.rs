@@ -57,6 +57,24 @@ impl Oracle {
             self.violate("INV-D4", host, now_us, format!("census and records differ: {findings:?}"));
         }
         self.seen(host).lines = lines;
+        self.learn_stored(host, now_us, store);
+    }
+
+    /// A crash between *durable* and *told* leaves more on the disk than anybody was told of.
+    fn learn_stored(&mut self, host: HostId, now_us: u64, store: &SealedStore<FaultStore>) {
+        self.seen(host).operations.clear();
+        for kind in [RecordKind::Entry, RecordKind::Op] {
+            let (mut from, to) = kind.span();
+            while let Ok(page) = store.range(&from, &to, Direction::Up, 256) {
+                let Some((last, _)) = page.last() else { break };
+                from = last.next();
+                for (key, bytes) in page {
+                    if let Some(id) = RecordId::from_key(&key) {
+                        self.durable_record(host, now_us, &Record { id, bytes });
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -234,10 +234,16 @@ impl World {
     }
 
     fn everybody_agrees(&mut self) -> bool {
+        if let Some((version, agree)) = self.agreed
+            && version == self.version
+        {
+            return agree;
+        }
         let hosts = self.living_members();
         let agree = self.all_agree(&hosts);
         let rosters = agree || self.disagreement_of_rosters(&hosts).is_none();
         self.oracle.note_agreement(self.now_us, agree, rosters);
+        self.agreed = Some((self.version, agree));
         agree
     }
 

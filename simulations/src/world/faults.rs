@@ -23,6 +23,7 @@ impl World {
             return;
         }
         let now = self.now_us;
+        self.version += 1;
         match self.host_mut(id).boot(now) {
             Ok(()) => {
                 let life = self.host(id).life;
@@ -63,6 +64,7 @@ impl World {
             return;
         }
         self.trace.note(self.story_us(), "crash", (Some(id), None), format_args!(""));
+        self.version += 1;
         self.host_mut(id).power_off();
         self.oracle.on_down(id);
         let others: Vec<HostId> = (0..self.scenario.host_count()).filter(|&other| other != id).collect();
