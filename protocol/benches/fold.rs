@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use coterie_protocol::testing::membership::{Body, Exchange, Membership, Setting, setting};
 use coterie_protocol::testing::town::{Person, Side};
+use coterie_protocol::testing::{Checking, check_signatures};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// A group that has lived: people come and go on 90 seats, ten admins, some settings.
@@ -19,8 +20,13 @@ fn lived(operations: usize) -> (Vec<Vec<u8>>, Person, Vec<Person>) {
     let mut town = Side::<100>::found(&mut founder).expect("a sound Genesis");
     let mut turn = 0_u32;
     let mut last: Vec<Option<Person>> = vec![None; 100];
+    for seat in 1..4_u8 {
+        let mut person = Person::new(&format!("stays{seat}"));
+        town.seat(&founder, &mut person, seat);
+        last[usize::from(seat)] = Some(person);
+    }
     while town.log.len() < operations {
-        let seat = 1 + (turn % 99);
+        let seat = 4 + (turn % 96);
         let seat_at = u8::try_from(seat).unwrap_or(1);
         if let Some(person) = last[seat as usize].take() {
             town.remove(&founder, &person, person.mid.into());
@@ -56,15 +62,16 @@ fn benches(c: &mut Criterion) {
         c.bench_function(&format!("batch fold {count}"), |b| b.iter(|| black_box(&log).fold_again()));
         let mut side = Side::of(log);
         c.bench_function(&format!("plain operation at {count}"), |b| {
-            b.iter_custom(|times| {
-                one_more(&side, &founder, times, |n| Body::SetPolicy {
-                    sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))],
-                })
-            })
+            b.iter_custom(|times| one_more(&side, &founder, times, Checking::Always, about))
+        });
+        c.bench_function(&format!("plain operation at {count}, signatures known"), |b| {
+            b.iter_custom(|times| one_more(&side, &founder, times, Checking::Once, about))
         });
         if let Some(target) = people.first() {
             c.bench_function(&format!("authority operation at {count}"), |b| {
-                b.iter_custom(|times| one_more(&side, &founder, times, |_| Body::Promote { target: target.mid }))
+                b.iter_custom(|times| {
+                    one_more(&side, &founder, times, Checking::Always, |_| Body::Promote { target: target.mid })
+                })
             });
         }
         let older: Vec<_> = side.log.operations().map(|op| op.id()).collect();
@@ -79,15 +86,43 @@ fn benches(c: &mut Criterion) {
         let start = Instant::now();
         let frames = Exchange::new().generate(&mut side.log).len();
         println!("{count} operations: document built in {:?}, {frames} frame(s) to begin with", start.elapsed());
+        merge_last_tenth(&operations);
     }
 }
 
-/// Admits one operation after another, signature check included; each is taken back by copying the side.
-fn one_more(side: &Side<100>, by: &Person, times: u64, body: impl Fn(u64) -> Body) -> Duration {
+fn about(n: u64) -> Body {
+    Body::SetPolicy { sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))] }
+}
+
+/// A tenth of the log comes when the document stands: admission and fold, then the document alone.
+fn merge_last_tenth(operations: &[Vec<u8>]) {
+    let (first, last) = operations.split_at(operations.len() * 9 / 10);
+    let mut log = Membership::<100>::restore(first.to_vec()).expect("a sound log");
+    Exchange::new().generate(&mut log);
+    let start = Instant::now();
+    log.admit_batch(last.iter().map(Vec::as_slice));
+    let admitted = start.elapsed();
+    let start = Instant::now();
+    Exchange::new().generate(&mut log);
+    let merged = start.elapsed();
+    let bytes = log.document_bytes();
+    println!(
+        "{} operations: the last tenth admitted in {admitted:?}, merged in {merged:?}; the document would be {bytes} bytes",
+        operations.len()
+    );
+}
+
+/// Admits one operation after another; each is taken back by copying the side. `Once`: its signature is known already,
+/// so that folding shows without checking.
+fn one_more(side: &Side<100>, by: &Person, times: u64, checking: Checking, body: impl Fn(u64) -> Body) -> Duration {
     let mut total = Duration::ZERO;
     for n in 0..times {
         let mut copy = side.split();
         let signed = copy.log.draft(&by.mid, &by.keys(), body(n), 1, by.office);
+        check_signatures(checking);
+        if checking == Checking::Once {
+            side.split().log.admit(signed.bytes());
+        }
         let start = Instant::now();
         copy.log.admit(signed.bytes());
         total += start.elapsed();

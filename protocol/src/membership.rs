@@ -215,6 +215,12 @@ impl<const S: usize> Membership<S> {
         document
     }
 
+    /// Bytes of the document as automerge would save it, for benches.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn document_bytes(&mut self) -> usize {
+        self.document().saved_bytes()
+    }
+
     /// Of what `ids` are and rest on, the newest operations that are in the document.
     fn newest_admitted(&self, ids: &[OperationId]) -> Vec<OperationId> {
         let Log { graph, pool, .. } = &self.log;

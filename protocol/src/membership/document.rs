@@ -84,6 +84,12 @@ impl Document {
         }
     }
 
+    /// How large automerge's own file of it would be. None is ever written (MB-G5).
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn saved_bytes(&mut self) -> usize {
+        self.automerge.save().len()
+    }
+
     /// The operation outside the document that a hash stands for.
     pub(super) fn shadow(&self, hash: &ChangeHash) -> Option<OperationId> {
         self.shadows.get(hash).copied()
