@@ -12,8 +12,8 @@ mod secret;
 use std::collections::{BTreeMap, BTreeSet};
 
 use coterie_protocol::{
-    Delivery, EntryId, Event, FaultStore, GroupId, MemberKey, MembershipId, MessageKind, MessageView, OrderKey,
-    SealedStore,
+    Delivery, EntryId, Event, FaultStore, GroupId, MemberKey, MemberView, MembershipId, MessageKind, MessageView,
+    OrderKey, SealedStore,
 };
 
 use crate::host::{Host, Noted};
@@ -21,6 +21,9 @@ use crate::network::HostId;
 use crate::scenario::Habit;
 
 pub use safety::excessive;
+
+/// How long the leaf key of a newcomer may take to an author.
+const LEAF_PATIENCE_US: u64 = 15_000_000;
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub(crate) struct Seen {
     operations: BTreeSet<[u8; 16]>,
     alarms: Vec<(String, u64)>,
     queued: BTreeMap<u64, String>,
+    /// Since when each key sits in this host's roster, µs.
+    seated: BTreeMap<MemberKey, u64>,
     wakes: (u64, u32),
     dials: Vec<u64>,
     excused: bool,
@@ -281,8 +286,16 @@ impl Oracle {
         text: String,
     ) {
         let members = host.account().zip(gid).and_then(|(account, gid)| account.members(&gid)).unwrap_or_default();
-        let due = members.iter().filter(|member| !member.contested).map(|member| member.key).collect();
+        let due = self.due(host.id, at, &members);
         self.note_said(host.id, (at, story), entry, text, due);
+    }
+
+    /// Who must come to read what an author says now: everybody who sits there undisputed, but for those who sat down
+    /// a moment ago, whose leaf key may still be on its way to the author (E-47).
+    fn due(&self, author: HostId, now_us: u64, members: &[MemberView]) -> BTreeSet<MemberKey> {
+        let seated = &self.seen[usize::from(author)].seated;
+        let is_settled = |key| seated.get(key).is_some_and(|since| since + LEAF_PATIENCE_US <= now_us);
+        members.iter().filter(|member| !member.contested && is_settled(&member.key)).map(|member| member.key).collect()
     }
 
     fn note_said(
@@ -324,7 +337,7 @@ impl Oracle {
                 if let Some(entry) = sealed {
                     let account = hosts.get(usize::from(host)).and_then(Host::account);
                     let members = account.and_then(|account| account.members(group)).unwrap_or_default();
-                    let due = members.iter().filter(|member| !member.contested).map(|member| member.key).collect();
+                    let due = self.due(host, now_us, &members);
                     self.note_said(host, (now_us, story_us), *entry, text, due);
                 }
             }

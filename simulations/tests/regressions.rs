@@ -1,6 +1,10 @@
-//! Stories that must go well, and the one thing all others rest on: the same story twice is the same run, also in
-//! another process.
+//! Every story that once went wrong, every story of the show-case, and the one thing all others rest on: the same
+//! story twice is the same run, also in another process.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use coterie_simulations::report::failure_text;
 use coterie_simulations::scenario::{Act, Pace, Scenario, Timed, Who};
 use coterie_simulations::{Options, Outcome, Verdict, World};
 
@@ -22,30 +26,66 @@ fn partition_and_heal(seed: u64) -> Scenario {
     story
 }
 
-fn run(story: Scenario) -> (World, Outcome) {
-    let mut world = World::new(story, Options::default());
+fn run(story: &Scenario) -> Outcome {
+    let mut world = World::new(story.clone(), Options::default());
     let outcome = world.run();
     if let Verdict::Failed(violation) = &outcome.verdict {
-        for line in world.trace.lines() {
-            println!("{} {:?}>{:?} {} {}", line.t, line.host, line.to, line.kind, line.what);
-        }
-        panic!("{violation:?}")
+        panic!("{}: {}", story.name, failure_text(story, violation));
     }
-    (world, outcome)
+    outcome
+}
+
+fn stories(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "scenario"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn read(path: &Path) -> Scenario {
+    let text = std::fs::read_to_string(path).unwrap();
+    Scenario::parse(&text).unwrap_or_else(|faults| panic!("{}", faults[0].show(&path.display().to_string())))
 }
 
 #[test]
 fn inv_l01_two_halves_that_talked_apart_agree_again_after_the_peace() {
-    let (_, outcome) = run(partition_and_heal(7));
+    let outcome = run(&partition_and_heal(7));
     assert!(outcome.latencies_us.len() > 100, "{} messages", outcome.latencies_us.len());
     assert!(outcome.t_msg_us.is_some_and(|us| us <= 40 * SECOND), "{:?}", outcome.t_msg_us);
-    println!("{} events, T_msg {:?} µs, {:?}", outcome.events, outcome.t_msg_us, outcome.checks);
 }
 
 #[test]
-fn sim_11_the_same_seed_gives_the_same_trace() {
-    let once = run(partition_and_heal(11)).1;
-    let again = run(partition_and_heal(11)).1;
-    assert_eq!((once.hash, once.events), (again.hash, again.events));
-    assert!(run(partition_and_heal(12)).1.hash != run(partition_and_heal(11)).1.hash);
+fn sim_11_the_same_seed_gives_the_same_trace_here_and_in_another_process() {
+    let story = partition_and_heal(11);
+    let (once, again) = (run(&story), run(&story));
+    assert_eq!((&once.hash, once.events), (&again.hash, again.events));
+    assert!(run(&partition_and_heal(12)).hash != once.hash);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rerun.scenario");
+    std::fs::write(&path, story.to_text()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_coterie-sim")).arg("run").arg("-q").arg(&path).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains(once.hash.get(..16).unwrap()), "{told}");
+}
+
+#[test]
+fn sim_61_stories_that_once_went_wrong_go_well() {
+    let stories = stories("regressions");
+    assert!(!stories.is_empty());
+    stories.iter().for_each(|path| drop(run(&read(path))));
+}
+
+#[test]
+fn stories_of_the_show_case_hold_what_they_promise() {
+    let stories = stories("scenarios");
+    assert!(stories.len() >= 12, "{} stories", stories.len());
+    for path in &stories {
+        let story = read(path);
+        assert!(!story.expects.is_empty(), "{} expects nothing", path.display());
+        run(&story);
+    }
 }

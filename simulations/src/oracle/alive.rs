@@ -29,11 +29,12 @@ impl Oracle {
         self.agreement.rosters_us
     }
 
-    /// When the last message reached its last reader, if all agree.
+    /// When the last of the messages that were said before the healing reached its last reader, if all agree.
     #[must_use]
-    pub fn all_arrived_us(&self) -> Option<u64> {
+    pub fn all_arrived_us(&self, healed_us: u64) -> Option<u64> {
         self.agreement.all_us?;
-        Some(self.said.values().flat_map(|said| said.shown.values()).copied().max().unwrap_or(0))
+        let before = self.said.values().filter(|said| said.at_us <= healed_us);
+        Some(before.flat_map(|said| said.shown.values()).copied().max().unwrap_or(0))
     }
 
     /// For each message, how long it took from its author's *saved* to its last reader.

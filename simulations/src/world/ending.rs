@@ -145,11 +145,16 @@ impl World {
             self.schedule(self.zero_us + at, Happening::Look);
         }
         let until = self.zero_us + self.scenario.limit.time_us;
+        let mut next_look = 0;
         while self.acts_left > 0 && self.events < self.scenario.limit.events && !self.is_over() {
             if !self.step(until) {
                 break;
             }
             self.look();
+            if self.healed_us > self.zero_us && self.now_us >= next_look {
+                next_look = self.now_us + 4 * LOOK_US;
+                self.everybody_agrees();
+            }
         }
     }
 
@@ -323,7 +328,7 @@ impl World {
             events: self.events,
             time_us: self.story_us(),
             healed_us: healed.saturating_sub(self.zero_us),
-            t_msg_us: self.oracle.all_arrived_us().map(|at| at.saturating_sub(healed)),
+            t_msg_us: self.oracle.all_arrived_us(healed).map(|at| at.saturating_sub(healed)),
             t_members_us: self.oracle.rosters_equal_us().map(|at| at.saturating_sub(healed)),
             checks: self.oracle.checks(),
             latencies_us: self.oracle.latencies_us(),
