@@ -8,7 +8,7 @@ use coterie_simulations::report::{Sum, failure_text, verdict_text};
 use coterie_simulations::scenario::{Act, Moment, Timed};
 use coterie_simulations::{Keep, Scenario, Verdict};
 
-use crate::commands::{How, Sweep, exit_code, live, size};
+use crate::commands::{How, Sweep, exit_code, live};
 use crate::door;
 
 /// Seeds of a campaign that is given neither a count nor a time.
@@ -27,7 +27,7 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
     };
     while !is_over(sum.seeds, watch.ms()) {
         let seed = command.start.wrapping_add(sum.seeds);
-        let scenario = draw(seed, size(command.large));
+        let scenario = draw(seed, command.groups.size());
         let before = watch.ms();
         let (_, outcome) = live(&scenario, command.how.options(Keep::Newest));
         sum.add(&scenario, &outcome, watch.ms() - before);
@@ -40,7 +40,7 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
         if let Verdict::Failed(violation) = &outcome.verdict {
             door::progress("");
             door::say(&failure_text(&scenario, violation));
-            let large = if command.large { " --large" } else { "" };
+            let large = if command.groups.large { " --large" } else { "" };
             door::say(&format!("seed {seed}\nreplay: coterie-sim replay --seed {seed}{large}"));
             let path = command.failures.join(format!("{}-{seed:08x}.scenario", violation.id));
             let about = format!("# {}: {}\n", violation.id, violation.text.replace('\n', " "));

@@ -80,9 +80,8 @@ pub(crate) struct Sweep {
     /// How long, in seconds.
     #[arg(long)]
     pub(crate) seconds: Option<u64>,
-    /// Groups of up to 100 too.
-    #[arg(long)]
-    pub(crate) large: bool,
+    #[command(flatten)]
+    pub(crate) groups: Groups,
     /// One JSON object, last, on the standard output; or into a file.
     #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -103,9 +102,8 @@ struct Replay {
     seed: Option<u64>,
     /// A scenario file.
     file: Option<PathBuf>,
-    /// The sweep drew large groups.
-    #[arg(long)]
-    large: bool,
+    #[command(flatten)]
+    groups: Groups,
     /// Write the page of the run here.
     #[arg(long)]
     html: Option<PathBuf>,
@@ -121,9 +119,8 @@ struct Shrink {
     /// The seed of a sweep that fails.
     #[arg(long, value_parser = seed)]
     seed: Option<u64>,
-    /// The sweep drew large groups.
-    #[arg(long)]
-    large: bool,
+    #[command(flatten)]
+    groups: Groups,
     /// Most runs.
     #[arg(long, default_value = "200")]
     runs: u32,
@@ -137,9 +134,8 @@ struct Show {
     /// The seed whose plan is printed.
     #[arg(long, value_parser = seed)]
     plan: Option<u64>,
-    /// The sweep drew large groups.
-    #[arg(long)]
-    large: bool,
+    #[command(flatten)]
+    groups: Groups,
     /// A recorded run.
     file: Option<PathBuf>,
     /// Only lines about this host, by its number in the trace.
@@ -180,8 +176,18 @@ fn seed(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| format!("{text} is no seed"))
 }
 
-pub(crate) const fn size(is_large: bool) -> Size {
-    if is_large { Size::Any } else { Size::Small }
+/// Which groups a campaign draws.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Groups {
+    /// Groups of up to 100 too.
+    #[arg(long)]
+    pub(crate) large: bool,
+}
+
+impl Groups {
+    pub(crate) const fn size(self) -> Size {
+        if self.large { Size::Any } else { Size::Small }
+    }
 }
 
 impl How {
@@ -241,7 +247,7 @@ fn run_file(command: &Run) -> Result<u8, String> {
         door::say("  sim time      event  host    kind     what");
         world.trace.lines().for_each(|line| door::say(&line_text(&scenario, line)));
     }
-    tell(&scenario, &world, &outcome, command.quiet);
+    tell(&scenario, &world, &outcome, if command.quiet { Words::Few } else { Words::Many });
     let code = exit_code(&outcome.verdict);
     if let Some(path) = &command.jsonl {
         door::write(path, &coterie_simulations::report::jsonl(&scenario, &world, &outcome))?;
@@ -265,9 +271,16 @@ pub(crate) fn live(scenario: &Scenario, options: Options) -> (World, Outcome) {
     (world, outcome)
 }
 
-fn tell(scenario: &Scenario, world: &World, outcome: &Outcome, is_quiet: bool) {
+/// How much is told of a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Few,
+    Many,
+}
+
+fn tell(scenario: &Scenario, world: &World, outcome: &Outcome, words: Words) {
     if let Verdict::Failed(violation) = &outcome.verdict {
-        if !is_quiet {
+        if words == Words::Many {
             let newest: Vec<_> = world.trace.lines().rev().take(20).collect();
             newest.into_iter().rev().for_each(|line| door::say(&line_text(scenario, line)));
         }
@@ -279,7 +292,7 @@ fn tell(scenario: &Scenario, world: &World, outcome: &Outcome, is_quiet: bool) {
 fn replay(command: &Replay) -> Result<u8, String> {
     let scenario = match (&command.file, command.seed) {
         (Some(path), _) => load(path)?,
-        (None, Some(seed)) => draw(seed, size(command.large)),
+        (None, Some(seed)) => draw(seed, command.groups.size()),
         (None, None) => return Err("a seed or a file".into()),
     };
     let (world, outcome) = live(&scenario, command.how.options(Keep::All));
@@ -293,7 +306,7 @@ fn replay(command: &Replay) -> Result<u8, String> {
         door::complain("the same story gave two traces");
         return Ok(16);
     }
-    tell(&scenario, &world, &outcome, false);
+    tell(&scenario, &world, &outcome, Words::Many);
     if let Some(path) = &command.html {
         door::write(path, &coterie_simulations::report::page(&scenario, &world, &outcome))?;
     }
@@ -303,7 +316,7 @@ fn replay(command: &Replay) -> Result<u8, String> {
 fn shrink(command: &Shrink) -> Result<u8, String> {
     let scenario = match (&command.file, command.seed) {
         (Some(path), _) => load(path)?,
-        (None, Some(seed)) => draw(seed, size(command.large)),
+        (None, Some(seed)) => draw(seed, command.groups.size()),
         (None, None) => return Err("a seed or a file".into()),
     };
     let mut tell = |runs: u32, acts: usize| door::progress(&format!("{runs} runs, {acts} actions left"));
@@ -327,7 +340,7 @@ fn shrink(command: &Shrink) -> Result<u8, String> {
 
 fn show(command: &Show) -> Result<u8, String> {
     if let Some(seed) = command.plan {
-        door::say(draw(seed, size(command.large)).to_text().trim_end());
+        door::say(draw(seed, command.groups.size()).to_text().trim_end());
         return Ok(0);
     }
     let Some(path) = &command.file else { return Err("a seed after --plan, or a recorded run".into()) };

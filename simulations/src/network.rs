@@ -106,6 +106,15 @@ pub enum Passage {
     Overflow,
 }
 
+/// What happens to a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing passes any more.
+    Down,
+    /// One reason to be down ends.
+    Up,
+}
+
 /// Whether a frame may find the queue full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {

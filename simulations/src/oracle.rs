@@ -20,6 +20,7 @@ use crate::host::{Host, Noted};
 use crate::network::HostId;
 use crate::scenario::Habit;
 
+pub use alive::Accord;
 pub use safety::excessive;
 
 /// How long the leaf key of a newcomer may take to an author.

@@ -26,7 +26,7 @@ use rand_core::Rng;
 
 use crate::chance::stream;
 use crate::host::{Host, Running, Work};
-use crate::network::{HostId, Network, Quality};
+use crate::network::{HostId, Network, Quality, Turn};
 use crate::oracle::Oracle;
 use crate::scenario::{Habit, Scenario, Tie};
 use crate::trace::{Keep, Trace};
@@ -51,7 +51,7 @@ enum Happening {
     /// The next thing of the story.
     Act { index: usize, round: u32 },
     /// A path goes down or comes back for one reason.
-    Path { from: HostId, to: HostId, reason: u32, up: bool },
+    Path { from: HostId, to: HostId, reason: u32, turn: Turn },
     /// A machine comes back by itself.
     Back { host: HostId, life: u64 },
     /// Predicates that hang on a moment are looked at.
@@ -231,7 +231,7 @@ impl World {
             Happening::Wake { host, life, at } => self.on_wake(host, life, at),
             Happening::Notice { a, b, epoch } => self.on_notice(a, b, epoch),
             Happening::Act { index, round } => self.on_act(index, round),
-            Happening::Path { from, to, reason, up } => self.on_path(from, to, reason, up),
+            Happening::Path { from, to, reason, turn } => self.on_path(from, to, reason, turn),
             Happening::Back { host, life } => {
                 if self.host(host).life == life {
                     self.bring_back(host);

@@ -1,5 +1,6 @@
 //! Every story that once went wrong, every story of the show-case, and the one thing all others rest on: the same
 //! story twice is the same run, also in another process.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,11 +1,22 @@
 //! What must come true once faults are over: INV-L1, INV-L2, INV-D2, and how long it took.
 
-use coterie_protocol::{GroupId, MessageKind};
+use coterie_protocol::MessageKind;
 
 use super::Oracle;
 use crate::host::Host;
 use crate::network::HostId;
 use crate::scenario::Scenario;
+
+/// What hosts agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Accord {
+    /// Not even on who is a member.
+    None,
+    /// On who is a member.
+    Rosters,
+    /// On that and on every message.
+    All,
+}
 
 /// Since when all agree.
 #[derive(Default)]
@@ -16,11 +27,11 @@ pub(crate) struct Agreement {
 
 impl Oracle {
     /// Whether everybody agrees at this moment.
-    pub fn note_agreement(&mut self, now_us: u64, all: bool, rosters: bool) {
+    pub fn note_agreement(&mut self, now_us: u64, accord: Accord) {
         self.check("INV-L1");
-        let since = |known: Option<u64>, holds: bool| if holds { known.or(Some(now_us)) } else { None };
-        self.agreement.rosters_us = since(self.agreement.rosters_us, rosters);
-        self.agreement.all_us = since(self.agreement.all_us, all);
+        let since = |known: Option<u64>, least| if accord >= least { known.or(Some(now_us)) } else { None };
+        self.agreement.rosters_us = since(self.agreement.rosters_us, Accord::Rosters);
+        self.agreement.all_us = since(self.agreement.all_us, Accord::All);
     }
 
     /// Since when rosters have been equal.
@@ -122,7 +133,7 @@ impl Oracle {
     }
 
     /// All is over: what can only be judged now.
-    pub fn at_rest(&mut self, hosts: &[Host], _gid: Option<GroupId>, now_us: u64, _is_liveness_judged: bool) {
+    pub fn at_rest(&mut self, hosts: &[Host], now_us: u64) {
         self.s3_causality(hosts, now_us);
         self.d4_views_are_stored(hosts, now_us);
         self.c1_disks_are_sealed(hosts, now_us);

@@ -2,7 +2,7 @@
 
 use super::{Happening, Phase, World};
 use crate::chance::{between, happens, shuffle, stream};
-use crate::network::{HostId, Quality};
+use crate::network::{HostId, Quality, Turn};
 use crate::scenario::{Act, LinkSetting, Pace, Ways};
 
 impl World {
@@ -212,11 +212,11 @@ impl World {
         let mut at = self.now_us;
         let end = at + for_us;
         while at < end {
-            for up in [false, true] {
+            for turn in [Turn::Down, Turn::Up] {
                 self.each_pair(hosts, &others, Ways::Both, |world, from, to| {
-                    world.schedule(at, Happening::Path { from, to, reason, up });
+                    world.schedule(at, Happening::Path { from, to, reason, turn });
                 });
-                at = (at + if up { on_us.max(1_000) } else { off_us.max(1_000) }).min(end);
+                at = (at + if turn == Turn::Up { on_us.max(1_000) } else { off_us.max(1_000) }).min(end);
             }
         }
     }
@@ -226,14 +226,14 @@ impl World {
         let mut rng = stream(self.scenario.seed, "swizzle", self.story_us());
         let reason = self.net.reason();
         let mut order = hosts.to_vec();
-        for up in [false, true] {
+        for turn in [Turn::Down, Turn::Up] {
             shuffle(&mut rng, &mut order);
-            let base = self.now_us + if up { for_us / 2 } else { 0 };
+            let base = self.now_us + if turn == Turn::Up { for_us / 2 } else { 0 };
             for &host in &order {
                 let at = base + between(&mut rng, 0, for_us / 2);
                 let others = self.others(&[host]);
                 self.each_pair(&[host], &others, Ways::Both, |world, from, to| {
-                    world.schedule(at, Happening::Path { from, to, reason, up });
+                    world.schedule(at, Happening::Path { from, to, reason, turn });
                 });
             }
         }
@@ -241,7 +241,7 @@ impl World {
         let others: Vec<HostId> = (0..self.scenario.host_count()).collect();
         let end = self.now_us + for_us + 1;
         self.each_pair(hosts, &others, Ways::Both, |world, from, to| {
-            world.schedule(end, Happening::Path { from, to, reason, up: true });
+            world.schedule(end, Happening::Path { from, to, reason, turn: Turn::Up });
         });
     }
 

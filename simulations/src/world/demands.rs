@@ -16,6 +16,13 @@ pub(super) struct Judgement {
     settled: bool,
 }
 
+/// What a demand says of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Seen,
+    Unseen,
+}
+
 impl World {
     /// Looks at the demands whose moment it is.
     pub(super) fn look(&mut self) {
@@ -80,7 +87,7 @@ impl World {
     }
 
     /// Why a predicate does not hold now.
-    fn fails(&mut self, predicate: &Predicate) -> Option<String> {
+    fn fails(&self, predicate: &Predicate) -> Option<String> {
         match predicate {
             Predicate::Converged(hosts) => {
                 let hosts = hosts.clone().unwrap_or_else(|| self.living_members());
@@ -116,8 +123,8 @@ impl World {
                 let waiting = world.host(id).account()?.outbox(&world.gid?).len() as u64;
                 (!compare.holds(waiting, *count)).then(|| format!("{waiting} wait on {}", world.name(id)))
             }),
-            Predicate::Seen { label, on } => self.seen_or_not(label, on, true),
-            Predicate::Unseen { label, on } => self.seen_or_not(label, on, false),
+            Predicate::Seen { label, on } => self.not_on(label, on, Sight::Seen),
+            Predicate::Unseen { label, on } => self.not_on(label, on, Sight::Unseen),
             Predicate::Alarm { name, on } => {
                 let hosts = on.clone().unwrap_or_else(|| (0..self.scenario.host_count()).collect());
                 let missing = hosts.iter().find(|&&id| !self.oracle.has_alarm(id, name));
@@ -148,10 +155,10 @@ impl World {
         Some(self.host(id).account()?.members(&self.gid?)?.len() as u64)
     }
 
-    fn seen_or_not(&self, label: &str, on: &[HostId], wanted: bool) -> Option<String> {
+    fn not_on(&self, label: &str, on: &[HostId], wanted: Sight) -> Option<String> {
         let Some(entry) = self.messages.get(label) else { return Some(format!("{label} was never sealed")) };
-        let odd = on.iter().find(|&&id| self.oracle.shows(id, entry) != wanted);
-        odd.map(|&id| format!("{} {} it", self.name(id), if wanted { "does not show" } else { "shows" }))
+        let odd = on.iter().find(|&&id| self.oracle.shows(id, entry) != (wanted == Sight::Seen));
+        odd.map(|&id| format!("{} {} it", self.name(id), if wanted == Sight::Seen { "does not show" } else { "shows" }))
     }
 
     fn join_text(&self, id: HostId) -> String {

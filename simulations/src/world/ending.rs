@@ -5,7 +5,7 @@ use coterie_protocol::{Command, GroupState};
 use super::{Happening, Phase, World};
 use crate::host::{Purpose, Running};
 use crate::network::{HostId, Quality};
-use crate::oracle::Violation;
+use crate::oracle::{Accord, Violation};
 use crate::scenario::{Habit, Scenario, When};
 
 /// Seating a full group over a perfect network takes less than this, µs.
@@ -198,8 +198,7 @@ impl World {
             let text = format!("no agreement within {} s: {}", patience / 1_000_000, self.disagreement(&hosts));
             self.oracle.violate("INV-L1", hosts.first().copied().unwrap_or(0), self.now_us, text);
         }
-        let group = self.gid;
-        self.oracle.at_rest(&self.hosts, group, self.now_us, is_judged);
+        self.oracle.at_rest(&self.hosts, self.now_us);
     }
 
     /// Demands of the form `by …` may lie behind the last act: time goes on until they are due.
@@ -246,14 +245,18 @@ impl World {
         }
         let hosts = self.living_members();
         let agree = self.all_agree(&hosts);
-        let rosters = agree || self.disagreement_of_rosters(&hosts).is_none();
-        self.oracle.note_agreement(self.now_us, agree, rosters);
+        let accord = match (agree, self.disagreement_of_rosters(&hosts)) {
+            (true, _) => Accord::All,
+            (false, None) => Accord::Rosters,
+            (false, Some(_)) => Accord::None,
+        };
+        self.oracle.note_agreement(self.now_us, accord);
         self.agreed = Some((self.version, agree));
         agree
     }
 
     /// Rules INV-L1, INV-L2: equal rosters, states and messages, and nothing waits.
-    pub(super) fn all_agree(&mut self, hosts: &[HostId]) -> bool {
+    pub(super) fn all_agree(&self, hosts: &[HostId]) -> bool {
         self.disagreement_text(hosts).is_none()
     }
 

@@ -143,11 +143,11 @@ impl World {
         self.healed_us = self.now_us;
     }
 
-    pub(super) fn order_crash(&mut self, id: HostId, commit: u64, point: Moment) {
+    pub(super) fn order_crash(&self, id: HostId, commit: u64, point: Moment) {
         let disk = self.host(id).disk.clone();
         let point = match point {
             Moment::Before => CrashPoint::Before,
-            Moment::During if commit % 2 == 0 => CrashPoint::DuringKept,
+            Moment::During if commit.is_multiple_of(2) => CrashPoint::DuringKept,
             Moment::During => CrashPoint::DuringLost,
             Moment::After => CrashPoint::After,
         };
@@ -220,7 +220,7 @@ impl World {
                 std::iter::once(bytes.clone()).chain(old).collect()
             }
             Habit::Withhold => Vec::new(),
-            Habit::Flood => Vec::from(vec![bytes.clone(); 20]),
+            Habit::Flood => vec![bytes.clone(); 20],
             Habit::Garbage => {
                 let noise: Vec<u8> = (0..40).map(|_| u8::try_from(below(&mut rng, 256)).unwrap_or(0)).collect();
                 Vec::from([bytes.clone(), nonsense(bytes, &noise)])
@@ -236,7 +236,7 @@ impl World {
     /// Rule F-B4: a stranger knocks again and again.
     pub(super) fn knock(&mut self, from: HostId, to: HostId) {
         let (key, address) = (self.host(to).key, self.host(to).address());
-        self.dial(from, Some(key), Channel::Join, &[address.clone()]);
+        self.dial(from, Some(key), Channel::Join, std::slice::from_ref(&address));
         self.dial(from, Some(key), Channel::Group, &[address]);
     }
 }

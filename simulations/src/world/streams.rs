@@ -5,7 +5,7 @@ use coterie_protocol::{Channel, GateClass, GroupFrame, Input, LinkId, MemberKey,
 
 use super::{Happening, World};
 use crate::host::Running;
-use crate::network::{Arrival, HostId, Passage, Room};
+use crate::network::{Arrival, HostId, Passage, Room, Turn};
 
 /// Nobody answers for so long: a dial is given up.
 const DIAL_PATIENCE_US: u64 = 5_000_000;
@@ -212,8 +212,8 @@ impl World {
         self.healed_us = self.now_us;
     }
 
-    pub(super) fn on_path(&mut self, from: HostId, to: HostId, reason: u32, up: bool) {
-        if !up {
+    pub(super) fn on_path(&mut self, from: HostId, to: HostId, reason: u32, turn: Turn) {
+        if turn == Turn::Down {
             self.cut(from, to, reason);
         } else if self.net.mend(from, to, reason) {
             self.path_is_back(from, to);

@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    fn resolve(&mut self, who: &Who) -> Vec<HostId> {
+    fn resolve(&self, who: &Who) -> Vec<HostId> {
         let is_in = |world: &Self, id: HostId| world.role(id).is_some();
         let all: Vec<HostId> = (0..self.scenario.host_count()).collect();
         match who {
