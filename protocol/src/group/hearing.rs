@@ -39,7 +39,7 @@ impl Group {
         heard
     }
 
-    /// Rule R-35: an operation that waits in the pool enters the log once a correctly signed entry of an anchored
+    /// As R-35 asks: an operation that waits in the pool enters the log once a correctly signed entry of an anchored
     /// author names it; the oldest entry first, so many a day and author.
     fn release_cited(&mut self, ctx: &mut Context<'_>) {
         let mut wanted: Vec<(MembershipId, Heads)> = Vec::new();

@@ -14,7 +14,7 @@ use crate::limits;
 use crate::membership::{Admission, Body, LogSize, Roster, Rule, SeatChange, changes};
 use crate::time::Timestamp;
 
-/// Rule R-35: how many pooled operations each author's entries have released in the running day.
+/// As R-35 asks: how many pooled operations each author's entries have released in the running day.
 #[derive(Default)]
 pub(super) struct Released {
     since_mono_ms: u64,
