@@ -394,6 +394,11 @@ impl Oracle {
         self.seen(host).dials.push(now_us);
     }
 
+    /// A stranger knocked.
+    pub fn count_knock(&mut self) {
+        self.check("F-B4");
+    }
+
     /// A core was woken; says whether it spins.
     pub fn count_wake(&mut self, host: HostId, now_us: u64) -> bool {
         let wakes = &mut self.seen(host).wakes;

@@ -61,6 +61,12 @@ pub struct ErasureView<'a> {
 }
 
 impl GroupKeys {
+    /// The time that ages are taken from (E-94), for the ages of foreign leaves too (E-13).
+    #[must_use]
+    pub fn aged_ms(&self, now: Timestamp) -> u64 {
+        self.clock.at(now)
+    }
+
     /// Everything whose time has come. Call it daily, after each Leaf or Rekey of one's own, and when acks arrive.
     pub fn due_erasures(&mut self, now: Timestamp, view: &ErasureView<'_>) -> Vec<SecretChange> {
         let now_ms = self.clock.read(now);

@@ -290,6 +290,8 @@ impl Group {
         let (mut recipients, mut suspended) = (BTreeMap::new(), BTreeMap::new());
         let mut healing = Vec::new();
         let now_keyed = self.membership.roster();
+        // A clock that jumps must not shut out a whole group at once (E-94).
+        let aged_ms = self.keys.aged_ms(ctx.now);
         for mid in keyed.iter().filter(|mid| **mid != self.me) {
             let Some(known) = self.logs.leaf_of(mid) else {
                 suspended.insert(*mid, Why::NoLeaf);
@@ -302,7 +304,7 @@ impl Group {
                 suspended.insert(*mid, Why::Forked);
             } else if !now_keyed.is_keyed(mid) {
                 suspended.insert(*mid, Why::Gone);
-            } else if ctx.now.wall_ms.saturating_sub(leaf.admitted_at.wall_ms) > limits::LEAF_STALE_MS {
+            } else if aged_ms.saturating_sub(leaf.admitted_at.wall_ms) > limits::LEAF_STALE_MS {
                 suspended.insert(*mid, Why::StaleLeaf);
             }
             if let Some(sealed) = audience.get(mid) {

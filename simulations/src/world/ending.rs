@@ -151,7 +151,7 @@ impl World {
                 break;
             }
             self.look();
-            if self.healed_us > self.zero_us && self.now_us >= next_look {
+            if self.now_us >= next_look {
                 next_look = self.now_us + 4 * LOOK_US;
                 self.everybody_agrees();
             }

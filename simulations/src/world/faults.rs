@@ -1,7 +1,7 @@
 //! Machines that stop, die, come back, forget; and hosts that are not honest.
 
 use bytes::Bytes;
-use coterie_protocol::{Channel, CrashPoint, Faults, Input, PowerCut, StoreError};
+use coterie_protocol::{Channel, CrashPoint, Faults, Input, LinkId, Opener, Path, PowerCut, StoreError};
 
 use super::{Happening, World};
 use crate::chance::{below, happens, stream};
@@ -13,6 +13,8 @@ use crate::scenario::{ClockTurn, DiskOrder, Habit, Moment, Power};
 const MEND_US: u64 = 5_000_000;
 /// A lying disk loses so many of its last commits when the power goes.
 const LIES_LOSE: usize = 8;
+/// A stranger that is not sent away goes by itself after this.
+const STRANGER_STAYS_US: u64 = 3_000_000;
 /// Frames that a host with a bad habit remembers.
 const RECORDED_MAX: usize = 2_000;
 
@@ -233,11 +235,22 @@ impl World {
         }
     }
 
-    /// Rule F-B4: a stranger knocks again and again.
+    /// Rule F-B4: a stranger knocks again and again. It has no core: it says nonsense, hears nothing and goes.
     pub(super) fn knock(&mut self, from: HostId, to: HostId) {
-        let (key, address) = (self.host(to).key, self.host(to).address());
-        self.dial(from, Some(key), Channel::Join, std::slice::from_ref(&address));
-        self.dial(from, Some(key), Channel::Group, &[address]);
+        for channel in [Channel::Join, Channel::Group] {
+            self.oracle.count_knock();
+            if !self.may_connect(from, to, channel) {
+                continue;
+            }
+            let id = self.net.open([from, to], [u64::MAX, self.host(to).life], channel);
+            self.trace.note(self.story_us(), "knock", (Some(from), Some(to)), format_args!("{id} {channel:?}"));
+            let (link, peer) = (LinkId(id), self.host(from).key);
+            self.give(to, Input::Connected { link, peer, channel, path: Path::DirectQuic, opener: Opener::Peer });
+            let bytes = nonsense(&Bytes::from_static(&[1, 0]), &[0x80; 30]);
+            let at = self.now_us + self.net.round_trip_us(from, to) / 2;
+            self.schedule(at, Happening::Arrive { stream: id, side: 0, bytes });
+            self.schedule(at + STRANGER_STAYS_US, Happening::Fin { stream: id, side: 0 });
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Rule N-201: strangers reach the join channel and nothing else; the blocked reach nothing.
-    fn may_connect(&self, from: HostId, to: HostId, channel: Channel) -> bool {
+    pub(super) fn may_connect(&self, from: HostId, to: HostId, channel: Channel) -> bool {
         let (asker, host) = (self.host(from), self.host(to));
         let refuses =
             |here: &crate::host::Host, key: &MemberKey| here.blocked.get(key).is_some_and(|until| *until > self.now_us);
