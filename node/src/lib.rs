@@ -29,7 +29,7 @@ mod history;
 #[cfg(feature = "daemon")]
 mod network;
 #[cfg(feature = "daemon")]
-mod store;
+pub mod store;
 
 /// For the tests of whole machines, which cut the power under the real store (feature `testing`).
 #[cfg(all(feature = "daemon", feature = "testing"))]

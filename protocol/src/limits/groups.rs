@@ -69,12 +69,6 @@ pub const PUSH_ITEM_OVERHEAD_BYTES: usize = 32;
 pub const PUSH_BODY_BYTES_MAX: usize = 64 * 1_024 - 64;
 /// Operations that tell a person how it ended (N-203, R-34).
 pub const ENDING_OPERATIONS_MAX: usize = 8;
-/// An author gets a word this soon after the commit (N-515).
-pub const RECEIPT_TO_AUTHOR_MS: u64 = 100;
-/// Everybody by the tree (N-515).
-pub const RECEIPT_TO_ALL_MS: u64 = 2_000;
-/// Logs in one receipt (N-515).
-pub const RECEIPT_LOGS_MAX: usize = 256;
 /// Own messages that one receipt may announce as delivered at once (guess).
 pub const DELIVERIES_TOLD_MAX: u64 = 64;
 /// STATE every 30 s ± 20 % (N-501): at least this,

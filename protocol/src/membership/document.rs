@@ -86,7 +86,7 @@ impl Document {
 
     /// How large automerge's own file of it would be. None is ever written (MB-G5).
     #[cfg(any(test, feature = "testing"))]
-    pub(super) fn saved_bytes(&mut self) -> usize {
+    pub(super) fn saved_bytes(&self) -> usize {
         self.automerge.save().len()
     }
 

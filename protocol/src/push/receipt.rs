@@ -269,11 +269,6 @@ impl Receipts {
         }
         Ok(())
     }
-
-    /// The member's words are erased with it.
-    pub fn forget(&mut self, mid: &MembershipId) {
-        self.members.remove(mid);
-    }
 }
 
 #[cfg(test)]

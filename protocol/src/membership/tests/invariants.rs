@@ -94,7 +94,7 @@ fn p03_mb_n01_mb_n03_incremental_equals_batch_after_every_operation() {
         for bytes in &operations[1..] {
             log.admit(bytes);
             let (graph, scope) = (&log.log.graph, log.log.pool.scope());
-            let again = fold::Fold::<WORLD>::batch(graph, scope);
+            let again = Fold::<WORLD>::batch(graph, scope);
             assert!(log.log.fold == again, "seed {seed}");
             assert_eq!(*log.citable_heads(), heads::sweep(graph, &again, scope), "seed {seed}");
         }
