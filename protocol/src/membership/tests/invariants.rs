@@ -1,6 +1,7 @@
 //! P1–P24 over random histories in small worlds, honest and hostile; every history has its seed in the failure.
 
 use super::cast::*;
+use crate::membership::fold::Fold;
 use crate::testing::histories::{Dice, History, Manners};
 use alloc::collections::BTreeSet;
 
