@@ -12,8 +12,8 @@ mod secret;
 use std::collections::{BTreeMap, BTreeSet};
 
 use coterie_protocol::{
-    Delivery, EntryId, Event, FaultStore, GroupId, MemberKey, MemberView, MembershipId, MessageKind, MessageView,
-    OrderKey, SealedStore,
+    Channel, Delivery, EntryId, Event, FaultStore, GroupId, MemberKey, MemberView, MembershipId, MessageKind,
+    MessageView, OrderKey, SealedStore,
 };
 
 use crate::host::{Host, Noted};
@@ -394,9 +394,10 @@ impl Oracle {
         self.seen(host).dials.push(now_us);
     }
 
-    /// A stranger knocked.
-    pub fn count_knock(&mut self) {
+    /// A machine without a core knocked; nonsense on the group channel is a cause for an alarm.
+    pub fn count_knock(&mut self, channel: Channel) {
         self.check("F-B4");
+        self.is_provoked |= channel == Channel::Group;
     }
 
     /// A core was woken; says whether it spins.

@@ -238,10 +238,10 @@ impl World {
     /// Rule F-B4: a stranger knocks again and again. It has no core: it says nonsense, hears nothing and goes.
     pub(super) fn knock(&mut self, from: HostId, to: HostId) {
         for channel in [Channel::Join, Channel::Group] {
-            self.oracle.count_knock();
             if !self.may_connect(from, to, channel) {
                 continue;
             }
+            self.oracle.count_knock(channel);
             let id = self.net.open([from, to], [u64::MAX, self.host(to).life], channel);
             self.trace.note(self.story_us(), "knock", (Some(from), Some(to)), format_args!("{id} {channel:?}"));
             let (link, peer) = (LinkId(id), self.host(from).key);
