@@ -10,7 +10,7 @@ pub fn line(text: &str) -> String {
     clean(text, ' ')
 }
 
-/// Several lines: line breaks stay, everything else as in [`line`]; later lines are indented.
+/// Several lines: line breaks stay, everything else as in [`line()`]; later lines are indented.
 #[must_use]
 pub fn block(text: &str, indent: usize) -> String {
     let gap = format!("\n{}", " ".repeat(indent));

@@ -1,7 +1,7 @@
 //! The only clock of the shell: a monotonic reading for every deadline, a wall reading for people.
 //!
 //! On Linux the monotonic one is `CLOCK_BOOTTIME`, which goes on while the computer sleeps: a deadline that passed in a
-//! closed laptop has passed (N-1301). Elsewhere it is [`Instant`], which may stand still in sleep; the jump between the
+//! closed laptop has passed (N-1301). Elsewhere it is `Instant`, which may stand still in sleep; the jump between the
 //! two readings tells. Whatever the system says, a reading is never below an earlier one of this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
