@@ -58,10 +58,26 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// The length of the body that [`Self::assemble`] will make of entries of these sizes. It is exact: what the
+    /// sender counts as given and the receiver never sees would narrow the window of the link for ever (N-405).
+    pub(crate) fn body_bytes(&self, entries: &[usize]) -> usize {
+        let mut room = ROOM_BYTES;
+        let fits = |size: &&usize| {
+            let left = room.checked_sub(size.saturating_add(5));
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        let kept: Vec<usize> = entries.iter().take_while(fits).copied().collect();
+        let around = self.before.len().saturating_add(self.after.len()).saturating_add(1);
+        let given: usize = kept.iter().map(|&size| head_bytes(size).saturating_add(size)).sum();
+        let said: usize = self.before.iter().chain(&self.after).map(Vec::len).sum();
+        [head_bytes(around), head_bytes(kept.len()), given, said].into_iter().sum()
+    }
+
     /// The frame, from the values of the records as read. Missing ones are left out, and so is what no longer fits.
     #[must_use]
     pub fn assemble(&self, values: Vec<Option<Vec<u8>>>) -> Bytes {
-        let mut room = 64 * 1_024 - 512;
+        let mut room = ROOM_BYTES;
         let mut items = Vec::new();
         for entry in values.into_iter().flatten().filter_map(|value| value.get(ORDER_KEY_BYTES..).map(<[u8]>::to_vec)) {
             let size = entry.len().saturating_add(5);
@@ -84,6 +100,19 @@ impl Stored {
             body.raw(item);
         }
         Frame { kind: self.kind, slot: self.slot, body: Bytes::from(body.into_bytes()) }.to_bytes()
+    }
+}
+
+/// Entries in one GIVE: its body is at most 64 KiB, and what stands around them is short.
+const ROOM_BYTES: usize = 64 * 1_024 - 512;
+
+/// How many bytes CBOR needs to say a length.
+const fn head_bytes(length: usize) -> usize {
+    match length {
+        0..24 => 1,
+        24..256 => 2,
+        256..65_536 => 3,
+        _ => 5,
     }
 }
 
@@ -252,5 +281,30 @@ impl Effects {
         self.events.into_iter().for_each(|event| shell.emit(event));
         self.reads.into_iter().for_each(|id| shell.read(id));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn n_405_the_size_that_is_counted_is_the_size_that_goes_out() {
+        for sizes in
+            [vec![], vec![1], vec![23, 24, 255, 256], vec![8_388; 7], vec![8_388; 9], vec![60_000; 2], vec![90; 30]]
+        {
+            let values = sizes.iter().map(|&size| Some(vec![7; ORDER_KEY_BYTES + size])).collect();
+            let stored = Stored {
+                link: LinkId(1),
+                slot: 1,
+                kind: 0x25,
+                before: vec![vec![1], vec![0x42, 1, 2]],
+                records: Vec::new(),
+                after: vec![vec![0xf5]],
+            };
+            let sent = Frame::from_bytes(&stored.assemble(values)).unwrap();
+            assert_eq!(sent.body.len(), stored.body_bytes(&sizes), "{sizes:?}");
+        }
     }
 }

@@ -320,15 +320,14 @@ impl Group {
             let Some(log) = self.logs.by_tag(&serve.tag) else { continue };
             let places: Vec<Place> =
                 (serve.from..=serve.to).filter_map(|seq| self.logs.stored_at(&log, serve.branch, seq)).collect();
-            let bytes: usize = places
-                .iter()
-                .map(|place| size_of(&self.near.fetcher.sizes, place).unwrap_or(0).saturating_add(5))
-                .sum();
+            let sizes: Vec<usize> =
+                places.iter().map(|place| size_of(&self.near.fetcher.sizes, place).unwrap_or(0)).collect();
             let records = places.iter().map(|&place| self.entry_record(place)).collect();
             let (before, after) = Give::around(&serve);
             let kind = GroupFrame::Give.number();
             let stored = Stored { link: to.link, slot: to.slot, kind, before, records, after };
-            self.near.fetcher.gives.push((stored, bytes.saturating_add(limits::GIVE_HEAD_BYTES)));
+            let bytes = stored.body_bytes(&sizes);
+            self.near.fetcher.gives.push((stored, bytes));
         }
     }
 

@@ -75,8 +75,6 @@ pub const DELIVERIES_TOLD_MAX: u64 = 64;
 pub const STATE_MIN_MS: u64 = 24_000;
 /// and up to so much more.
 pub const STATE_JITTER_MS: u64 = 12_000;
-/// Body bytes of a GIVE beside its entries: request, tag, first, two array heads, last.
-pub const GIVE_HEAD_BYTES: usize = 64;
 /// Who was away so long returns with fresh keys (E-39 f).
 pub const AWAY_MS: u64 = 7 * 86_400_000;
 /// How often the moment of the last sync is written down (guess: a minute is what people can tell apart).
