@@ -2,7 +2,7 @@
 //!
 //! There is no group key, no tree and no commit that all must agree on. The membership log says *who*; each sender
 //! decides *when* its own chain reacts. A [Rekey](rekey) hands a fresh seed to every Keyed member, a [Grant](grants)
-//! hands the current chain key to a newcomer, a hash [ratchet](ratchet) gives each message its own key, and everything
+//! hands the current chain key to a newcomer, a hash [ratchet] gives each message its own key, and everything
 //! has a moment at which it is [erased](deletion). Two partitions can add and remove people at the same time and
 //! nothing here can conflict. The nearest analysed relatives: strengthened Sender Keys (eprint 2023/1385) and
 //! decentralised continuous group key agreement (Weidner et al., CCS 2021).

@@ -3,7 +3,7 @@
 //! A [`Store`] is an ordered map from [`Key`] to bytes with one way to change it: a [`Batch`], which is there whole
 //! or not at all, and which has survived a power cut when `commit` says `Ok`. There are three engines: [`MemStore`]
 //! here, a disk that fails on command (`fault`, feature `testing`) and the real one of the node. Over any of them
-//! lies [`SealedStore`], which encrypts every value and notices what is damaged or missing. One conformance suite
+//! lies `SealedStore`, which encrypts every value and notices what is damaged or missing. One conformance suite
 //! (`testing::store_suite`) runs over all of them.
 //!
 //! This module knows nothing of files and keys: bytes only.

@@ -64,8 +64,8 @@ impl Group {
         Ok(group)
     }
 
-    /// Comes in by a link: the log is verified, the own Join and opening Leaf were made by [`Self::prepare_join`] and
-    /// a host has taken them (MB-I6).
+    /// Comes in by a link: the log is verified, and a host has taken the own Join and opening Leaf that the passage made
+    /// (MB-I6).
     pub(crate) fn joined(ctx: &mut Context<'_>, g: u32, membership: Membership, me: MembershipId) -> Self {
         let mut group = Self::assemble(g, membership, me, ctx.instance);
         group.put_group(ctx);

@@ -68,7 +68,7 @@ fn preview(membership: &Membership) -> Preview {
     }
 }
 
-/// The judgement behind [`HostView::introduce`] (N-209, R-33, R-34); the caller keeps "once per key and hour" for
+/// The judgement behind `account::hosting` (N-209, R-33, R-34); the caller keeps "once per key and hour" for
 /// what it answers with ENDED.
 pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations: &[Vec<u8>]) -> Introduction {
     if membership.roster().mids_of(newcomer).next().is_some() {

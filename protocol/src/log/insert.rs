@@ -91,7 +91,7 @@ impl Logs {
         self.prepare_own(authority, entry).map(drop)
     }
 
-    /// Appends an entry just written, after the same checks as [`Self::check_own`].
+    /// Appends an entry just written, after the same checks as a peer makes.
     ///
     /// # Errors
     /// The rule that others would refuse it by; nothing has changed then.

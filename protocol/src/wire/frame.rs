@@ -122,7 +122,7 @@ pub struct Frame {
 /// The length that a frame's header claims for its body.
 ///
 /// # Errors
-/// [`DecodeError::WrongShape`] if these are not the five bytes of a header.
+/// `DecodeError::WrongShape` if these are not the five bytes of a header.
 pub fn body_length(header: &[u8]) -> Result<usize, DecodeError> {
     let &[_, _, a, b, c] = header else { return Err(DecodeError::WrongShape) };
     Ok(usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX))
@@ -143,7 +143,7 @@ impl Frame {
     /// Exactly one whole frame, as the shell hands it over.
     ///
     /// # Errors
-    /// [`DecodeError::WrongShape`] if the header's length isn't the body's.
+    /// `DecodeError::WrongShape` if the header's length isn't the body's.
     pub fn from_bytes(bytes: &Bytes) -> Result<Self, DecodeError> {
         let header = bytes.get(..FRAME_HEADER_BYTES).ok_or(DecodeError::WrongShape)?;
         let body = bytes.slice(FRAME_HEADER_BYTES..);
