@@ -17,6 +17,7 @@ mod neighbours;
 mod operations;
 mod receipts;
 mod records;
+mod renewal;
 mod requests;
 mod sharing;
 mod speaking;
@@ -30,6 +31,7 @@ use rand_core::CryptoRng;
 
 use crate::effects::Effects;
 use crate::encryption::GroupKeys;
+use crate::encryption::secrets::SecretChange;
 use crate::error::PeerFault;
 use crate::event::{Alert, AlertKind, Event};
 use crate::identity::Identity;
@@ -124,8 +126,10 @@ pub(crate) struct Group {
     alerted: BTreeSet<(AlertKind, Option<MembershipId>)>,
     /// Whether a peer's view of our own logs was compared in this life (E-71).
     in_touch: bool,
-    /// Whether all logs were compared with a neighbour in this life.
-    compared: bool,
+    /// When all logs were first compared with a neighbour in this life.
+    compared_mono_ms: Option<u64>,
+    /// Secrets of the installation before this one, still to be erased in the store (E-09).
+    leftovers: Vec<SecretChange>,
     /// Whether somebody was let in or out in this step: the gate's table must be made anew.
     roster_moved: bool,
     /// How many pooled operations each author has brought into the log today.

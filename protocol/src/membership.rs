@@ -19,6 +19,7 @@ mod document;
 mod dot;
 mod drafting;
 mod duties;
+mod endings;
 mod exchange;
 mod fates;
 mod faults;

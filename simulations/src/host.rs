@@ -181,6 +181,12 @@ impl Host {
         }
     }
 
+    /// Whether it is at another address than at first.
+    #[must_use]
+    pub const fn has_moved(&self) -> bool {
+        self.port != PORT_FIRST + self.id
+    }
+
     fn store_keys(&self) -> StoreKeys {
         let key = |at: usize, generation| {
             let mut bytes = [0; 32];

@@ -21,6 +21,8 @@ pub(crate) enum Wake {
     Start,
     /// Something was left for the next step.
     Soon,
+    /// A neighbour that never comes to an end was waited for long enough.
+    CaughtUp,
     /// People may be waiting for a Confirm, links may have ended.
     Seats,
     /// Somebody came who lacks our chain.
@@ -73,6 +75,11 @@ impl Duties {
         self.twin = true;
     }
 
+    /// Rule E-10: another installation of this member goes on in this one's place.
+    pub(super) fn superseded(&mut self) {
+        self.twin = true;
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.lost
     }
@@ -83,6 +90,10 @@ impl Duties {
 
     pub(super) fn wake_soon(&mut self, now: Timestamp) {
         self.timers.set_earlier(Wake::Soon, now.mono_ms);
+    }
+
+    pub(super) fn catch_up_by(&mut self, now: Timestamp) {
+        self.timers.set(Wake::CaughtUp, now.mono_ms.saturating_add(limits::CATCH_UP_PATIENCE_MS));
     }
 
     pub(super) fn grant_soon(&mut self, now: Timestamp) {
@@ -109,9 +120,14 @@ impl Group {
     pub(super) fn on_duties(&mut self, ctx: &mut Context<'_>) {
         while let Some(wake) = self.duties.timers.pop_due(ctx.now.mono_ms) {
             match wake {
-                Wake::Start => self.read_again(ctx),
+                Wake::Start => {
+                    self.erase_leftovers(ctx);
+                    self.read_again(ctx);
+                }
+                Wake::CaughtUp => self.duties.wake_soon(ctx.now),
                 Wake::Soon => {
                     self.retry_waiting(ctx);
+                    self.open_again(ctx);
                     self.flush_outbox(ctx);
                 }
                 Wake::Seats => self.look_at_seats(ctx),

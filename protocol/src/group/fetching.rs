@@ -200,7 +200,11 @@ impl Group {
             self.put_group(ctx);
         }
         self.in_touch = true;
-        self.compared = true;
+        if self.compared_mono_ms.is_none() {
+            self.compared_mono_ms = Some(ctx.now.mono_ms);
+            self.duties.catch_up_by(ctx.now);
+        }
+        self.open_again(ctx);
         self.flush_outbox(ctx);
         self.duties.grant_soon(ctx.now);
         self.duties.membership_moved(ctx.now);
@@ -270,7 +274,7 @@ impl Group {
         }
         let actions = ask!(self, on_given(ctx.now, &intake, outcome));
         self.do_sync(ctx, actions);
-        if !self.outbox.is_empty() {
+        if !self.outbox.is_empty() || self.lacks_own_log() {
             self.duties.wake_soon(ctx.now);
         }
         Ok(())

@@ -116,7 +116,8 @@ impl Group {
             duties: super::duties::Duties::default(),
             alerted: BTreeSet::new(),
             in_touch: false,
-            compared: false,
+            compared_mono_ms: None,
+            leftovers: Vec::new(),
             roster_moved: true,
             released: super::operations::Released::default(),
             membership,
@@ -134,9 +135,12 @@ impl Group {
         group.record = record;
         group.restore_logs(stored.logs)?;
         group.restore_entries(stored.entries);
+        let inst_no = group.logs.state(&group.own).map_or(0, |state| state.inst_no);
+        group.keys = GroupKeys::new(group.gid(), group.own, inst_no);
         let chains = stored.chains.iter().map(Vec::as_slice);
         let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
+        group.settle_installation();
         let logged = group.logs.state(&group.own).map_or(0, LogState::next_index);
         if group.keys.next_index().is_some_and(|next| next < logged) {
             group.duties.rolled_back();

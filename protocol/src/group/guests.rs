@@ -71,9 +71,13 @@ impl Group {
         self.membership.operations().filter(speaks_of_me).map(|signed| signed.bytes().to_vec()).collect()
     }
 
-    /// A member says how one's own membership ended: ordinary admission decides whether it is true.
+    /// A member says how one's own membership ended. What happened meanwhile may be missing here for good, so a
+    /// removal by an organiser whom one knows is believed without it.
     pub(crate) fn told_of_end(&mut self, ctx: &mut Context<'_>, operations: &[Vec<u8>]) {
         self.take_operations(ctx, operations, None);
+        if self.is_live() && self.membership.is_ended_by(&self.me, operations) {
+            self.end_here(ctx);
+        }
     }
 
     /// A host has taken the own Join: entry 0 went with it, so the own logs are compared.

@@ -122,10 +122,7 @@ impl Group {
     }
 
     fn on_appended(&mut self, ctx: &mut Context<'_>, appended: &Appended, from: Option<Neighbour>) {
-        if appended.place.log == self.own {
-            // An own entry that was not written in this life: a restored copy, or a second one, is at work (E-80).
-            self.on_twin(ctx);
-        }
+        self.look_for_twin(ctx, appended.place);
         let order = match &appended.entry.head.kind {
             HeadKind::Message { .. } => self.on_message(ctx, appended.place, &appended.entry),
             HeadKind::Rekey { .. } => {

@@ -164,11 +164,7 @@ impl Group {
             return;
         }
         if self.membership.departure(&self.me).is_some() {
-            let changes = self.keys.erase_all();
-            self.put_secrets(ctx, changes);
-            self.record.standing = Standing::Out;
-            self.put_group(ctx);
-            ctx.effects.emit(Event::Group(self.gid()));
+            self.end_here(ctx);
         } else if !self.duties.is_lost() {
             // The seat is lost, not the person: a late operation may bring it back (E-33).
             let changes = self.keys.erase_when_lost(ctx.now);
@@ -178,11 +174,21 @@ impl Group {
         }
     }
 
+    /// One is out: the live secrets go (E-70).
+    pub(super) fn end_here(&mut self, ctx: &mut Context<'_>) {
+        let changes = self.keys.erase_all();
+        self.put_secrets(ctx, changes);
+        self.record.standing = Standing::Out;
+        self.put_group(ctx);
+        ctx.effects.emit(Event::Group(self.gid()));
+    }
+
     /// Why one can't take part any more.
     pub(super) fn why_not_live(&self) -> CommandError {
         match self.membership.departure(&self.me) {
             Some(departure) if departure.removed || departure.banned => CommandError::Removed,
             Some(_) => CommandError::NotMember,
+            None if self.record.standing == Standing::Out => CommandError::Removed,
             None => CommandError::SeatLost,
         }
     }

@@ -24,7 +24,7 @@ impl Group {
             return Err(CommandError::TooMany { what: "texts in the outbox" });
         }
         let record = OutboxRecord { at_ms: ctx.now.wall_ms, text: text.into() };
-        if self.outbox.is_empty() && self.may_speak().is_ok() && self.has_listeners() {
+        if self.outbox.is_empty() && self.may_speak().is_ok() && self.has_listeners(ctx.now) {
             return self.seal_text(ctx, &record).map(Reply::Saved);
         }
         let number =

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::log::body::LeafBody;
 use crate::log::entry::{Entry, HeadKind, first_prev};
 use crate::log::{Appended, LeafNumber, LogState};
+use crate::time::Timestamp;
 use crate::timeline::content::{Body, Content, Post};
 
 /// What a sender sees of the others when it is about to write.
@@ -50,17 +51,21 @@ impl Group {
         if !self.in_touch && keyed.len() > 1 {
             return Err(CommandError::NoMemberReachable);
         }
+        if self.lacks_own_log() {
+            // A new installation first hears how far the last one went (E-80).
+            return Err(CommandError::NoMemberReachable);
+        }
         Ok(())
     }
 
     /// Rule E-36: log sync with the peer at hand comes before the first words. A newcomer that knows nobody's leaf yet
     /// would seal to nobody, and the Grant that follows begins behind those words: they could never be read (E-47).
-    pub(super) fn has_listeners(&self) -> bool {
+    pub(super) fn has_listeners(&self, now: Timestamp) -> bool {
         let keyed = self.membership.roster().keyed();
         let mut others = keyed.iter().filter(|mid| **mid != self.me);
         let all_known = others.clone().all(|mid| self.logs.leaf_of(mid).is_some());
         // Somebody's leaf may be nowhere in reach: once the logs at hand are here, that is no reason to be silent.
-        let synced = self.compared && !self.is_catching_up() && others.any(|mid| self.logs.leaf_of(mid).is_some());
+        let synced = self.has_caught_up(now) && others.any(|mid| self.logs.leaf_of(mid).is_some());
         all_known || synced
     }
 
@@ -68,7 +73,7 @@ impl Group {
     pub(super) fn flush_outbox(&mut self, ctx: &mut Context<'_>) {
         while let Some((&number, text)) = self.outbox.first_key_value() {
             let text = text.clone();
-            if self.may_speak().is_err() || !self.has_listeners() {
+            if self.may_speak().is_err() || !self.has_listeners(ctx.now) {
                 return;
             }
             let Ok(sealed) = self.seal_text(ctx, &text) else { return };

@@ -42,8 +42,9 @@ impl Group {
         match self.record.standing {
             Standing::Leaving => GroupState::Left,
             Standing::Out => match self.membership.departure(&self.me) {
-                Some(departure) if departure.removed || departure.banned => GroupState::Removed,
-                _ => GroupState::Left,
+                Some(departure) if !departure.removed && !departure.banned => GroupState::Left,
+                // Without a departure in the own log one was told of it.
+                Some(_) | None => GroupState::Removed,
             },
             // One of two on one output sits on no seat yet, but nothing is lost before the Confirm (E-15).
             Standing::In

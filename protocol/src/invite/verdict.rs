@@ -95,7 +95,7 @@ pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations:
     if ended.is_empty() { Introduction::Nothing } else { Introduction::Ended(ended) }
 }
 
-/// The newest operations that ended the memberships of a key, at most eight.
+/// The newest operations that ended the memberships of a key, and the promotions behind them, at most eight.
 fn ended_by(membership: &Membership, key: &MemberKey) -> Vec<Vec<u8>> {
     let gone: BTreeSet<MembershipId> =
         membership.memberships_of(key).filter(|mid| membership.departure(mid).is_some()).collect();
@@ -106,10 +106,17 @@ fn ended_by(membership: &Membership, key: &MemberKey) -> Vec<Vec<u8>> {
         let removes = matches!(body, Body::Remove { blow, .. } if gone.contains(&blow.target));
         leaves || (removes && !void.contains(&signed.id()))
     };
-    let mut ended: Vec<Vec<u8>> = membership.operations().filter(ends).map(|signed| signed.bytes().to_vec()).collect();
-    let excess = ended.len().saturating_sub(limits::ENDED_OPERATIONS_MAX);
-    ended.drain(..excess);
-    ended
+    let mut ended: Vec<OperationId> = membership.operations().filter(ends).map(SignedOperation::id).collect();
+    ended.reverse();
+    // Then what shows whoever has missed it that the remover held an office.
+    let behind: Vec<OperationId> = ended.iter().flat_map(|id| membership.promotions_behind(id)).collect();
+    ended.truncate(limits::ENDED_OPERATIONS_MAX / 2);
+    for id in behind {
+        if ended.len() < limits::ENDED_OPERATIONS_MAX && !ended.contains(&id) {
+            ended.push(id);
+        }
+    }
+    ended.iter().filter_map(|id| membership.operation(id)).map(|signed| signed.bytes().to_vec()).collect()
 }
 
 /// Whether a member may serve joins in a group: Keyed there and no guest (N-207).

@@ -2,6 +2,9 @@
 
 // A group's duties
 
+/// How long words wait for logs that a neighbour says it has (guess: a whole group of a year comes in less; a neighbour
+/// that never ends must not silence anybody).
+pub const CATCH_UP_PATIENCE_MS: u64 = 60_000;
 /// How often seats are looked at without a cause (guess: an expired link is bumped within this).
 pub const SEATS_LOOK_MS: u64 = 60_000;
 /// A fresh leaf key once a day (E-51).

@@ -265,6 +265,23 @@ impl World {
         let addresses = Vec::from([host.address()]);
         self.give(id, coterie_protocol::Input::Listening { addresses });
         self.give(id, coterie_protocol::Input::NetworkChanged);
+        self.sight(id);
+    }
+
+    /// Rule N-809: a machine on another address is seen on the local network by those whom it reaches, and sees them.
+    /// Lookup in public comes with its own rules; without either, two people who both lost the other's address could
+    /// never meet again.
+    pub(super) fn sight(&mut self, moved: HostId) {
+        let reached = (0..self.scenario.host_count())
+            .filter(|&other| other != moved && self.net.is_up_both(moved, other))
+            .filter(|&other| self.host(other).running == crate::host::Running::Up);
+        for other in reached.collect::<Vec<_>>() {
+            for (here, there) in [(other, moved), (moved, other)] {
+                let seen = self.host(there);
+                let (peer, addresses) = (seen.key, Vec::from([seen.address()]));
+                self.give(here, coterie_protocol::Input::Sighted { peer, addresses });
+            }
+        }
     }
 
     /// Every fault of the network ends.

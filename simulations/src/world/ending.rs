@@ -185,6 +185,11 @@ impl World {
                 self.bring_back(id);
             }
         }
+        for id in 0..self.scenario.host_count() {
+            if self.host(id).has_moved() {
+                self.sight(id);
+            }
+        }
         if was_down {
             self.healed_us = self.now_us;
         }

@@ -1,0 +1,71 @@
+//! How a person who was away learns of its removal: from the operations that did it, although their past is
+//! missing here.
+//!
+//! The others name nothing of what happened since to somebody who is out, so ordinary admission would wait for ever.
+//! What is believed instead is no more than any organiser could do anyway: one who holds an office in *this* log, and
+//! has signed the removal, could have signed one whose past is known here.
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use super::{Body, Membership, SignedOperation};
+use crate::ids::{MembershipId, OperationId};
+use crate::limits;
+
+impl<const S: usize> Membership<S> {
+    /// Whether one of these operations removes this member: correctly signed by a senior of it who holds an office
+    /// here, or, for a member without office, by somebody whom such an organiser has promoted in another of them.
+    #[must_use]
+    pub fn is_ended_by(&self, me: &MembershipId, operations: &[Vec<u8>]) -> bool {
+        let told: Vec<SignedOperation> = operations
+            .iter()
+            .take(limits::ENDED_OPERATIONS_MAX)
+            .filter_map(|bytes| SignedOperation::decode(bytes).ok())
+            .filter(|signed| self.is_signed_here(signed))
+            .collect();
+        let own = self.standing(me);
+        let mut organisers: BTreeSet<MembershipId> = match own {
+            None => self.standing_offices().map(|(_, mid)| mid).collect(),
+            Some(own) => {
+                self.standing_offices().filter(|(at, _)| self.is_senior(at, &own)).map(|(_, mid)| mid).collect()
+            }
+        };
+        if own.is_none() {
+            // A promotion may stand behind that of its promoter: as many rounds as there are operations.
+            for _ in &told {
+                let promoted = told.iter().filter(|signed| organisers.contains(&signed.mid())).filter_map(promotes);
+                organisers.extend(promoted.collect::<Vec<_>>());
+            }
+        }
+        told.iter().any(|signed| {
+            let removes = matches!(&signed.operation().body, Body::Remove { blow, .. } if blow.target == *me);
+            removes && organisers.contains(&signed.mid())
+        })
+    }
+
+    /// The promotions behind the office of an operation, nearest first: what shows a stranger to it that it may be
+    /// believed.
+    #[must_use]
+    pub fn promotions_behind(&self, id: &OperationId) -> Vec<OperationId> {
+        let mut behind = Vec::new();
+        let mut office = self.operation(id).and_then(|signed| signed.operation().office);
+        while let Some(at) = office.filter(|at| behind.len() < limits::ENDED_OPERATIONS_MAX && !behind.contains(at)) {
+            let Some(signed) = self.operation(&at).filter(|signed| promotes(signed).is_some()) else { break };
+            behind.push(at);
+            office = signed.operation().office;
+        }
+        behind
+    }
+
+    fn is_signed_here(&self, signed: &SignedOperation) -> bool {
+        let key = signed.operation().mid.and_then(|mid| self.key_of(&mid));
+        signed.operation().gid == Some(self.gid()) && key.is_some_and(|key| signed.verify(&key).is_ok())
+    }
+}
+
+fn promotes(signed: &SignedOperation) -> Option<MembershipId> {
+    match &signed.operation().body {
+        Body::Promote { target } => Some(*target),
+        _ => None,
+    }
+}
