@@ -297,7 +297,6 @@ fn session(victim: usize, kill_after: u32) -> (bool, Party, GroupId) {
 }
 
 #[test]
-#[ignore = "the founder's sixth commit: a newcomer who lost its host then stays out of touch; to be mended"]
 fn d_04_the_power_may_fail_after_any_commit_and_nothing_saved_is_lost_or_doubled() {
     for victim in 0..3 {
         for kill_after in 1.. {

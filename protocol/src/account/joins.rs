@@ -52,6 +52,9 @@ pub(super) struct Join {
     refused: Option<JoinRefusal>,
     /// The group whose seat is being claimed right now.
     claiming: Option<u32>,
+    /// The group that was joined, as long as nobody's address there is stored: the link's addresses may be needed again
+    /// after a crash.
+    kept_for: Option<u32>,
     attempts: u32,
     retry_mono_ms: Option<u64>,
     /// Where hosts of this link answered: the group link is dialled there too.
@@ -209,9 +212,8 @@ impl Account {
     fn finish_claim(&mut self, step: &mut Step<'_>, g: u32, peer: Option<MemberKey>) {
         let Some((&id, join)) = self.joins.all.iter_mut().find(|(_, join)| join.claiming == Some(g)) else { return };
         let addresses = join.addresses();
-        (join.claiming, join.retry_mono_ms) = (None, None);
+        (join.claiming, join.kept_for, join.retry_mono_ms) = (None, Some(g), None);
         join.group = self.groups.get(&g).map(Group::gid);
-        erase(step, id);
         self.set_join_state(step, id, JoinState::Seated);
         if let Some(peer) = peer {
             self.reach.remember(&peer, &addresses);
@@ -251,6 +253,7 @@ impl Account {
         let touched = |join: &Join| join.claiming.filter(|g| self.groups.get(g).is_some_and(Group::is_in_touch));
         let known: Vec<u32> = self.joins.all.values().filter_map(touched).collect();
         known.into_iter().for_each(|g| self.finish_claim(step, g, None));
+        self.forget_done_joins(step);
         let due = |join: &Join| join.retry_mono_ms.is_some_and(|at| at <= step.now.mono_ms);
         let searching =
             |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
@@ -271,6 +274,17 @@ impl Account {
         for link in late {
             step.effects.link(LinkAction::HangUp { link, block_ms: 0 });
             self.on_join_link_closed(step, link);
+        }
+    }
+
+    /// A join is done with once a member's address is in the store, or the group is gone again.
+    fn forget_done_joins(&mut self, step: &mut Step<'_>) {
+        for (&id, join) in &mut self.joins.all {
+            let Some(g) = join.kept_for else { continue };
+            if self.groups.get(&g).is_none_or(Group::knows_an_address) {
+                join.kept_for = None;
+                erase(step, id);
+            }
         }
     }
 

@@ -117,6 +117,11 @@ impl Group {
             .collect()
     }
 
+    /// Whether the address of somebody else is written down.
+    pub(crate) fn knows_an_address(&self) -> bool {
+        self.sharing.book.iter().any(|(owner, _)| owner.mid != self.me)
+    }
+
     /// The own addresses changed: a new record is due (N-807).
     pub(crate) fn addresses_changed(&mut self, ctx: &Context<'_>) {
         self.sharing.times.changed(ctx.now);

@@ -308,7 +308,6 @@ impl AddressBook {
     }
 
     /// All records, by owner.
-    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (&Owner, &Kept)> {
         self.kept.iter()
     }

@@ -414,7 +414,9 @@ impl Party {
         match self.ask(who, command) {
             Ok(Reply::Join(id)) => {
                 self.pass(2_000);
-                self.hosts[who].account.joins().into_iter().find(|join| join.id == id).unwrap().state
+                // A life that began anew meanwhile lists only joins that are still open.
+                let joins = self.hosts[who].account.joins();
+                joins.into_iter().find(|join| join.id == id).map_or(JoinState::Searching, |join| join.state)
             }
             other => panic!("joining: {other:?}"),
         }

@@ -143,8 +143,7 @@ impl Account {
         let Some(join) = self.joins.all.get_mut(&id) else { return };
         let Some(g) = join.claiming.take() else { return };
         let addresses = join.addresses();
-        join.retry_mono_ms = None;
-        erase(step, id);
+        (join.kept_for, join.retry_mono_ms) = (Some(g), None);
         let gid = self.groups.get(&g).map(Group::gid);
         if let Some(join) = self.joins.all.get_mut(&id) {
             join.group = gid;
