@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use super::frames::{Pick, Preview};
 use super::reason::Reason;
 use super::view::Introduction;
-use crate::ids::{MemberKey, MembershipId, OperationId};
+use crate::ids::{MemberKey, OperationId};
 use crate::limits;
 use crate::membership::grant::verify_ticket;
-use crate::membership::{Admission, Body, Membership, OutputState, Role, Rule, SignedOperation};
+use crate::membership::{Admission, Membership, OutputState, Role, Rule, SignedOperation};
 use crate::time::Timestamp;
 
 /// Rule MB-I6, step 3: a host's judgement of one ticket, by its own log and its own clock.
@@ -95,18 +95,11 @@ pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations:
     if ended.is_empty() { Introduction::Nothing } else { Introduction::Ended(ended) }
 }
 
-/// The newest operations that ended the memberships of a key, and the promotions behind them, at most eight.
+/// The newest operations that ended the memberships of a key or gave its seat away, and the promotions behind them, at
+/// most eight.
 fn ended_by(membership: &Membership, key: &MemberKey) -> Vec<Vec<u8>> {
-    let gone: BTreeSet<MembershipId> =
-        membership.memberships_of(key).filter(|mid| membership.departure(mid).is_some()).collect();
-    let void: BTreeSet<OperationId> = membership.void().into_iter().collect();
-    let ends = |signed: &&SignedOperation| {
-        let body = &signed.operation().body;
-        let leaves = matches!(body, Body::Leave { .. }) && gone.contains(&signed.mid());
-        let removes = matches!(body, Body::Remove { blow, .. } if gone.contains(&blow.target));
-        leaves || (removes && !void.contains(&signed.id()))
-    };
-    let mut ended: Vec<OperationId> = membership.operations().filter(ends).map(SignedOperation::id).collect();
+    let out = membership.memberships_of(key).filter(|mid| membership.roster().person(mid).is_none());
+    let mut ended: Vec<OperationId> = out.flat_map(|mid| membership.endings(&mid)).collect();
     ended.reverse();
     // Then what shows whoever has missed it that the remover held an office.
     let behind: Vec<OperationId> = ended.iter().flat_map(|id| membership.promotions_behind(id)).collect();
