@@ -273,6 +273,8 @@ pub struct MemberView {
     pub online: bool,
     /// The link to them, if there is one.
     pub link: Option<Path>,
+    /// What one says now is sealed to them: their key is here and nothing speaks against it (E-39, E-47).
+    pub reads: bool,
 }
 
 /// One invite of one's own.

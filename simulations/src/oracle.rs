@@ -23,9 +23,6 @@ use crate::scenario::Habit;
 pub use alive::Accord;
 pub use safety::excessive;
 
-/// How long the leaf key of a newcomer may take to an author.
-const LEAF_PATIENCE_US: u64 = 15_000_000;
-
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -73,8 +70,6 @@ pub(crate) struct Seen {
     operations: BTreeSet<[u8; 16]>,
     alarms: Vec<(String, u64)>,
     queued: BTreeMap<u64, String>,
-    /// Since when each key sits in this host's roster, µs.
-    seated: BTreeMap<MemberKey, u64>,
     wakes: (u64, u32),
     dials: Vec<u64>,
     excused: bool,
@@ -287,16 +282,8 @@ impl Oracle {
         text: String,
     ) {
         let members = host.account().zip(gid).and_then(|(account, gid)| account.members(&gid)).unwrap_or_default();
-        let due = self.due(host.id, at, &members);
+        let due = due(&members);
         self.note_said(host.id, (at, story), entry, text, due);
-    }
-
-    /// Who must come to read what an author says now: everybody who sits there undisputed, but for those who sat down
-    /// a moment ago, whose leaf key may still be on its way to the author (E-47).
-    fn due(&self, author: HostId, now_us: u64, members: &[MemberView]) -> BTreeSet<MemberKey> {
-        let seated = &self.seen[usize::from(author)].seated;
-        let is_settled = |key| seated.get(key).is_some_and(|since| since + LEAF_PATIENCE_US <= now_us);
-        members.iter().filter(|member| !member.contested && is_settled(&member.key)).map(|member| member.key).collect()
     }
 
     fn note_said(
@@ -338,7 +325,7 @@ impl Oracle {
                 if let Some(entry) = sealed {
                     let account = hosts.get(usize::from(host)).and_then(Host::account);
                     let members = account.and_then(|account| account.members(group)).unwrap_or_default();
-                    let due = self.due(host, now_us, &members);
+                    let due = due(&members);
                     self.note_said(host, (now_us, story_us), *entry, text, due);
                 }
             }
@@ -421,4 +408,10 @@ pub(crate) enum Novelty {
     New,
     /// Known.
     Changed,
+}
+
+/// Who must come to read what an author says now: everybody who sits there undisputed and whose key the author holds.
+/// Words that were said before a newcomer's key arrived are not for the newcomer (E-47).
+fn due(members: &[MemberView]) -> BTreeSet<MemberKey> {
+    members.iter().filter(|member| !member.contested && member.reads).map(|member| member.key).collect()
 }

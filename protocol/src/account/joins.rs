@@ -52,6 +52,8 @@ pub(super) struct Join {
     refused: Option<JoinRefusal>,
     /// The group whose seat is being claimed right now.
     claiming: Option<u32>,
+    /// The stream whose host answered first: it alone goes on (N-909).
+    answered: Option<LinkId>,
     /// The group that was joined, as long as nobody's address there is stored: the link's addresses may be needed again
     /// after a crash.
     kept_for: Option<u32>,
@@ -259,6 +261,7 @@ impl Account {
             |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
         let again: Vec<u32> =
             self.joins.all.iter().filter(|(_, join)| due(join) && searching(join)).map(|(&id, _)| id).collect();
+        let again: Vec<u32> = again.into_iter().filter(|id| self.answering_host(*id).is_none()).collect();
         again.into_iter().for_each(|id| self.dial_join(step, id));
         let late: Vec<LinkId> = self
             .links
@@ -289,9 +292,11 @@ impl Account {
     }
 
     pub(super) fn join_deadline(&self) -> Option<u64> {
-        let open =
-            |join: &&Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
-        let retries = self.joins.all.values().filter(open).filter_map(|join| join.retry_mono_ms);
+        let open = |(id, join): &(&u32, &Join)| {
+            let searching = matches!(join.state, JoinState::Searching | JoinState::Proving);
+            (searching || join.claiming.is_some()) && self.answering_host(**id).is_none()
+        };
+        let retries = self.joins.all.iter().filter(open).filter_map(|(_, join)| join.retry_mono_ms);
         let streams = self.links.join.values().filter_map(|held| match held {
             JoinLink::Host(host) => Some(host.deadline_mono_ms()),
             JoinLink::Joiner { machine, .. } => machine.deadline_mono_ms(),

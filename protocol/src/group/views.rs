@@ -90,10 +90,16 @@ impl Group {
                 me: person.mid == self.me,
                 online: person.mid == self.me || online.contains(&person.mid),
                 link: self.path_to(&person.mid),
+                reads: person.mid == self.me || self.is_sealed_to(&person.mid),
             })
             .collect();
         members.sort_by_key(|member| member.seat);
         members
+    }
+
+    /// Whether the next words go to this member too: a newcomer's key may still be on its way.
+    fn is_sealed_to(&self, mid: &MembershipId) -> bool {
+        self.membership.roster().is_keyed(mid) && self.logs.leaf_of(mid).is_some_and(|leaf| !leaf.is_forked)
     }
 
     /// The name of anybody who ever was in the log, seated or not: old lines keep their author's name.

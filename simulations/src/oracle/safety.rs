@@ -102,11 +102,6 @@ impl Oracle {
         if members.len() > CAP || usize::try_from(group.occupied).unwrap_or(usize::MAX) > CAP {
             self.violate("INV-S5", host, now_us, format!("{} members, cap {CAP}", members.len()));
         }
-        let seated = &mut self.seen(host).seated;
-        seated.retain(|key, _| members.iter().any(|member| member.key == *key));
-        for member in &members {
-            seated.entry(member.key).or_insert(now_us);
-        }
         let mut seats: Vec<_> = members.iter().map(|member| member.seat).collect();
         seats.dedup();
         if seats.len() != members.len() {

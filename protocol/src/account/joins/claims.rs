@@ -25,10 +25,7 @@ impl Account {
         }
         match outcome.outcome {
             None => {}
-            Some(JoinOutcome::Answered) => {
-                self.set_join_state(step, id, JoinState::Proving);
-                self.close_other_hosts(step, id, link);
-            }
+            Some(JoinOutcome::Answered) => self.on_answered(step, id, link),
             Some(JoinOutcome::Preview(preview)) => self.on_preview(step, at, &preview),
             Some(JoinOutcome::Ready(ready)) => self.on_ready_to_claim(step, at, *ready),
             Some(JoinOutcome::Again(reason)) => {
@@ -44,7 +41,28 @@ impl Account {
         }
     }
 
-    pub(super) fn close_other_hosts(&mut self, step: &mut Step<'_>, id: u32, keep: LinkId) {
+    /// Rule N-909: the first correct ANSWER wins, whoever answers later is left. The first may have taken the claim
+    /// already, and a second host would only find the seat used.
+    fn on_answered(&mut self, step: &mut Step<'_>, id: u32, link: LinkId) {
+        if self.answering_host(id).is_some_and(|first| first != link) {
+            self.links.join.remove(&link);
+            return step.effects.link(LinkAction::HangUp { link, block_ms: 0 });
+        }
+        if let Some(join) = self.joins.all.get_mut(&id) {
+            join.answered = Some(link);
+        }
+        self.set_join_state(step, id, JoinState::Proving);
+        self.close_other_hosts(step, id, link);
+    }
+
+    /// The stream on which this join goes on, if one does.
+    pub(super) fn answering_host(&self, id: u32) -> Option<LinkId> {
+        let link = self.joins.all.get(&id)?.answered?;
+        let goes_on = matches!(self.links.join.get(&link), Some(JoinLink::Joiner { join, .. }) if *join == id);
+        goes_on.then_some(link)
+    }
+
+    fn close_other_hosts(&mut self, step: &mut Step<'_>, id: u32, keep: LinkId) {
         let of_join = |held: &JoinLink| matches!(held, JoinLink::Joiner { join, .. } if *join == id);
         let others: Vec<LinkId> = self
             .links

@@ -93,6 +93,7 @@ impl Join {
             group: None,
             refused: None,
             claiming: None,
+            answered: None,
             kept_for: None,
             attempts: 0,
             retry_mono_ms: None,
