@@ -116,9 +116,14 @@ impl Duties {
 }
 
 impl Group {
-    /// Everything whose time has come.
+    /// Everything whose time has come. What asks for the next step while this one has no room left is not due again in
+    /// it.
     pub(super) fn on_duties(&mut self, ctx: &mut Context<'_>) {
+        let mut due = Vec::new();
         while let Some(wake) = self.duties.timers.pop_due(ctx.now.mono_ms) {
+            due.push(wake);
+        }
+        for wake in due {
             match wake {
                 Wake::Start => {
                     self.erase_leftovers(ctx);
