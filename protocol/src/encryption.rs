@@ -23,6 +23,7 @@ pub(crate) mod receive;
 pub(crate) mod rekey;
 pub(crate) mod secrets;
 mod slot;
+mod succession;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

@@ -31,7 +31,6 @@ use rand_core::CryptoRng;
 
 use crate::effects::Effects;
 use crate::encryption::GroupKeys;
-use crate::encryption::secrets::SecretChange;
 use crate::error::PeerFault;
 use crate::event::{Alert, AlertKind, Event};
 use crate::identity::Identity;
@@ -128,8 +127,6 @@ pub(crate) struct Group {
     in_touch: bool,
     /// When all logs were first compared with a neighbour in this life.
     compared_mono_ms: Option<u64>,
-    /// Secrets of the installation before this one, still to be erased in the store (E-09).
-    leftovers: Vec<SecretChange>,
     /// Whether somebody was let in or out in this step: the gate's table must be made anew.
     roster_moved: bool,
     /// How many pooled operations each author has brought into the log today.

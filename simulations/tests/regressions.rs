@@ -81,6 +81,13 @@ fn sim_61_stories_that_once_went_wrong_go_well() {
 }
 
 #[test]
+fn n_909_a_second_host_does_not_displace_the_one_that_took_the_claim() {
+    let path = stories("regressions").into_iter().find(|path| path.ends_with("INV-L1-004c4b8c.scenario"));
+    let outcome = run(&read(&path.unwrap()));
+    assert!(outcome.t_members_us.is_some());
+}
+
+#[test]
 fn stories_of_the_show_case_hold_what_they_promise() {
     let stories = stories("scenarios");
     assert!(stories.len() >= 12, "{} stories", stories.len());

@@ -178,7 +178,7 @@ impl GroupKeys {
         self.put_pages(touched)
     }
 
-    fn erase_leaves(&mut self, generations: Vec<u64>) -> Vec<SecretChange> {
+    pub(super) fn erase_leaves(&mut self, generations: Vec<u64>) -> Vec<SecretChange> {
         let gone = generations.into_iter().filter(|generation| self.leaves.remove(generation).is_some());
         gone.map(|generation| erased(SecretName::Leaf { generation })).collect()
     }

@@ -75,7 +75,7 @@ impl Duties {
         self.twin = true;
     }
 
-    /// Rule E-10: another installation of this member goes on in this one's place.
+    /// As E-10 says, another installation of this member goes on in this one's place.
     pub(super) fn superseded(&mut self) {
         self.twin = true;
     }
@@ -125,10 +125,7 @@ impl Group {
         }
         for wake in due {
             match wake {
-                Wake::Start => {
-                    self.erase_leftovers(ctx);
-                    self.read_again(ctx);
-                }
+                Wake::Start => self.read_again(ctx),
                 Wake::CaughtUp => self.duties.wake_soon(ctx.now),
                 Wake::Soon => {
                     self.retry_waiting(ctx);

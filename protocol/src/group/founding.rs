@@ -117,7 +117,6 @@ impl Group {
             alerted: BTreeSet::new(),
             in_touch: false,
             compared_mono_ms: None,
-            leftovers: Vec::new(),
             roster_moved: true,
             released: super::operations::Released::default(),
             membership,
@@ -135,8 +134,7 @@ impl Group {
         group.record = record;
         group.restore_logs(stored.logs)?;
         group.restore_entries(stored.entries);
-        let inst_no = group.logs.state(&group.own).map_or(0, |state| state.inst_no);
-        group.keys = GroupKeys::new(group.gid(), group.own, inst_no);
+        group.keys = group.keys_to_restore();
         let chains = stored.chains.iter().map(Vec::as_slice);
         let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;

@@ -1,10 +1,11 @@
 //! A new installation of a member: after a restore or a copy the old log is closed for good and a new one is opened
 //! (E-09, E-10, E-80).
 //!
-//! Sequence numbers, chain keys and leaf secrets never pass from one installation to another: a copy that went on with
-//! them could use one key for two messages. So what was taken back with the store is erased, and the new log opens with
-//! a fresh leaf once a peer has shown how far the old one went. Of two live installations the one with the higher
-//! number, then with the smaller id, goes on; the other stops and tells its owner.
+//! Sequence numbers, sending chains and leaf secrets never pass from one installation to another: a copy that went on
+//! with them could use one key for two messages. The new log opens with a fresh leaf once a peer has shown how far the
+//! old one went; what was sent to the old leaf meanwhile is read until then, and chains that others speak under stay for
+//! reading, so that a restore loses no words. Of two live installations the one with the higher number, then with the
+//! smaller id, goes on; the other stops and tells its owner.
 
 use super::{Context, Group};
 use crate::encryption::GroupKeys;
@@ -15,10 +16,18 @@ use crate::log::{LogState, Place};
 use crate::time::Timestamp;
 
 impl Group {
-    /// Takes the secrets for the log of this installation, or none of them if another installation wrote them (E-09).
+    /// The keys to restore the store's secrets into: those of this installation, or of the one before until this one
+    /// has opened its log.
+    pub(super) fn keys_to_restore(&self) -> GroupKeys {
+        let own = self.logs.state(&self.own).map(|state| (self.own.inst, state.inst_no));
+        let (inst, number) = own.or_else(|| self.logs.current_instance(&self.me)).unwrap_or((self.own.inst, 0));
+        GroupKeys::new(self.gid(), LogId { mid: self.me, inst }, number)
+    }
+
+    /// After a restore: nothing is ever sealed under a chain of the installation before (E-09).
     pub(super) fn settle_installation(&mut self) {
         if self.lacks_own_log() {
-            self.leftovers = self.keys.erase_all();
+            self.keys.silence();
         } else if self.is_superseded() {
             self.duties.superseded();
         }
@@ -29,26 +38,20 @@ impl Group {
         self.logs.state(&self.own).is_none()
     }
 
-    /// The secrets of the installation before go with the first batch of this life.
-    pub(super) fn erase_leftovers(&mut self, ctx: &mut Context<'_>) {
-        let leftovers = core::mem::take(&mut self.leftovers);
-        self.put_secrets(ctx, leftovers);
-    }
-
     /// Opens the log of this installation, once the logs at hand are here: its number and `prior` follow from them.
     pub(super) fn open_again(&mut self, ctx: &mut Context<'_>) {
         let alone = self.membership.roster().keyed().iter().all(|mid| *mid == self.me);
         if !self.lacks_own_log() || !self.is_live() || !(alone || self.has_caught_up(ctx.now)) {
             return;
         }
-        self.erase_leftovers(ctx);
         let before = self.logs.current_instance(&self.me);
         let prior = before.and_then(|(inst, _)| {
             let state: &LogState = self.logs.state(&LogId { mid: self.me, inst })?;
             Some(Point { inst, seq: state.seq, eid: state.head })
         });
         let number = before.map_or(0, |(_, number)| number.saturating_add(1));
-        self.keys = GroupKeys::new(self.gid(), self.own, number);
+        let changes = self.keys.succeed(ctx.now, self.own, number);
+        self.put_secrets(ctx, changes);
         if let Err(why) = self.write_leaf(ctx, LeafReason::Open, prior) {
             tracing::error!(%why, "the log of a new installation could not be opened");
             return;

@@ -64,8 +64,6 @@ impl<const S: usize> Membership<S> {
 }
 
 fn promotes(signed: &SignedOperation) -> Option<MembershipId> {
-    match &signed.operation().body {
-        Body::Promote { target } => Some(*target),
-        _ => None,
-    }
+    let Body::Promote { target } = signed.operation().body else { return None };
+    Some(target)
 }

@@ -376,13 +376,24 @@ impl Party {
 
     /// The machine starts again from its disk.
     pub fn start(&mut self, who: usize) {
+        self.start_as(who, self.hosts[who].seed);
+    }
+
+    /// The disk as it is now, to be put back later.
+    #[must_use]
+    pub fn snapshot(&self, who: usize) -> BTreeMap<RecordId, Vec<u8>> {
+        self.hosts[who].disk.clone()
+    }
+
+    /// The machine starts with this installation: another number than its own stands for a restored backup (ST-100).
+    pub fn start_as(&mut self, who: usize, installation: u8) {
         let now = self.now();
         let host = &mut self.hosts[who];
         let n = host.seed;
         let identity = Identity::from_seed(Secret::new(seeded(1, n)));
         let records = host.disk.iter().map(|(&id, bytes)| Record { id, bytes: bytes.clone() });
         let boot = Boot([n.wrapping_add(100).wrapping_add(host.lives); 8]);
-        let account = Account::restore(identity, crate::Instance([n; 16]), boot, now, records).unwrap();
+        let account = Account::restore(identity, crate::Instance([installation; 16]), boot, now, records).unwrap();
         host.account = account;
         host.online = true;
         (host.rng, host.lives) = (ChaCha20Rng::from_seed(seeded(host.lives.wrapping_add(3), n)), host.lives + 1);

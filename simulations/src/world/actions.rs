@@ -268,7 +268,7 @@ impl World {
         self.sight(id);
     }
 
-    /// Rule N-809: a machine on another address is seen on the local network by those whom it reaches, and sees them.
+    /// As N-809 has it, a machine on another address is seen on the local network by those whom it reaches, and sees them.
     /// Lookup in public comes with its own rules; without either, two people who both lost the other's address could
     /// never meet again.
     pub(super) fn sight(&mut self, moved: HostId) {
