@@ -265,6 +265,23 @@ impl Account {
         Some(result)
     }
 
+    /// For tests of hostile members: does something to one group, past every check.
+    #[cfg(test)]
+    pub(crate) fn inside(
+        &mut self,
+        now: Timestamp,
+        gid: &GroupId,
+        rng: &mut dyn CryptoRng,
+        act: impl FnOnce(&mut Group, &mut Context<'_>),
+    ) -> Effects {
+        let mut effects = Effects::default();
+        let mut step = Step { now, rng, effects: &mut effects };
+        let g = self.by_gid.get(gid).copied().unwrap_or_default();
+        self.with_group(&mut step, g, act);
+        self.after_step(&mut step);
+        effects
+    }
+
     fn in_group(
         &mut self,
         step: &mut Step<'_>,

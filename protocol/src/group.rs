@@ -15,6 +15,7 @@ mod hearing;
 mod ledger;
 mod neighbours;
 mod operations;
+mod rates;
 mod receipts;
 mod records;
 mod renewal;
@@ -121,6 +122,8 @@ pub(crate) struct Group {
     sharing: sharing::Sharing,
     near: neighbours::Near,
     duties: duties::Duties,
+    /// How fast each author writes (E-77, N-606).
+    rates: rates::Rates,
     /// Alerts already raised: each once per cause (EV-7).
     alerted: BTreeSet<(AlertKind, Option<MembershipId>)>,
     /// Whether a peer's view of our own logs was compared in this life (E-71).

@@ -68,6 +68,8 @@ pub struct Appended {
     pub place: Place,
     /// `Keyed` at its heads, ascending: slots and acks are read by place in it (E-16).
     pub keyed: Mids,
+    /// Whether somebody of the audience before it is not Keyed at its heads: nobody can put off such a Rekey.
+    pub is_forced: bool,
     /// What the author had shown to know of our leaf *before* this entry: a slot to an older one is a downgrade (E-43).
     pub knew_own: Option<LeafNumber>,
 }

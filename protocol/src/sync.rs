@@ -109,6 +109,7 @@ enum Timer {
     Progress(Neighbour, u64),
     Rest(Neighbour),
     Gap(LogTag),
+    Rested(LogTag),
     Plan,
 }
 
@@ -327,6 +328,13 @@ impl AntiEntropy {
         let gap = self.gaps.entry(tag).or_insert((from, missing_to));
         *gap = (from, gap.1.max(missing_to));
         self.timers.set_earlier(Timer::Gap(tag), now.mono_ms.saturating_add(limits::GAP_MS));
+    }
+
+    /// As N-606 asks: the author of a log wrote more than its share. Nobody is asked for that log until then; what is left
+    /// with the others is fetched afterwards, so that no log gets a hole.
+    pub fn rest_log(&mut self, now: Timestamp, tag: LogTag, until_mono_ms: u64) {
+        self.waiting.rest(now, tag, until_mono_ms);
+        self.timers.set(Timer::Rested(tag), until_mono_ms);
     }
 
     /// Membership moved: what was stuck for want of an operation may go on.

@@ -133,6 +133,11 @@ impl Group {
         let id = crate::log::entry::Entry::decode(&self.gid(), log, &item.bytes).ok().map(|entry| entry.id());
         if let Some(id) = id {
             self.note_hop(entry_item(&id), item);
+            if self.is_too_fast(ctx, &log) {
+                // It came, so the tree need not ask others for it; comparing logs brings it in its time.
+                self.near.tree.on_held(ctx.now, entry_item(&id), from, item.hop);
+                return self.compare_later(ctx, from);
+            }
         }
         match self.hear(ctx, (log, &item.bytes), Some((from, key))) {
             Heard::Known => {

@@ -96,8 +96,17 @@ impl Duties {
         self.timers.set(Wake::CaughtUp, now.mono_ms.saturating_add(limits::CATCH_UP_PATIENCE_MS));
     }
 
+    /// What waits to be said goes on then.
+    pub(super) fn wake_in(&mut self, now: Timestamp, ms: u64) {
+        self.timers.set_earlier(Wake::Soon, now.mono_ms.saturating_add(ms));
+    }
+
     pub(super) fn grant_soon(&mut self, now: Timestamp) {
         self.timers.set_earlier(Wake::Grants, now.mono_ms);
+    }
+
+    pub(super) fn grant_in(&mut self, now: Timestamp, ms: u64) {
+        self.timers.set_earlier(Wake::Grants, now.mono_ms.saturating_add(ms));
     }
 
     pub(super) fn membership_moved(&mut self, now: Timestamp) {

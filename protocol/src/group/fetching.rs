@@ -168,6 +168,17 @@ impl Group {
         self.near.fetcher.machine.on_waiting(ctx.now, from, tag, missing_to);
     }
 
+    /// Nothing more of a log for so long: its author writes too much.
+    pub(super) fn rest_log(&mut self, ctx: &Context<'_>, log: &LogId, rest_ms: u64) {
+        let tag = self.logs.tag(log);
+        self.near.fetcher.machine.rest_log(ctx.now, tag, ctx.now.mono_ms.saturating_add(rest_ms));
+    }
+
+    /// Bytes of a stored entry.
+    pub(super) fn stored_bytes(&self, place: &Place) -> u64 {
+        size_of(&self.near.fetcher.sizes, place).and_then(|size| u64::try_from(size).ok()).unwrap_or(0)
+    }
+
     /// Membership moved: what was stuck may go on.
     pub(super) fn fetching_membership_moved(&mut self, ctx: &mut Context<'_>) {
         let actions = ask!(self, on_membership_moved(ctx.now));
@@ -264,6 +275,9 @@ impl Group {
         if let (Some(log), Some(key)) = (self.log_of_tag(&intake.tag), key) {
             self.near.giving = true;
             for bytes in &intake.entries {
+                if self.is_resting(ctx, &log) {
+                    break;
+                }
                 match self.hear(ctx, (log, bytes), Some((from, key))) {
                     Heard::New => outcome.admitted = outcome.admitted.saturating_add(1),
                     Heard::Waiting => outcome.waiting = outcome.waiting.saturating_add(1),

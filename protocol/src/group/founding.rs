@@ -114,6 +114,7 @@ impl Group {
             sharing: super::sharing::Sharing::new(handshake_of(&gid, &membership)),
             near: super::neighbours::Near::default(),
             duties: super::duties::Duties::default(),
+            rates: super::rates::Rates::default(),
             alerted: BTreeSet::new(),
             in_touch: false,
             compared_mono_ms: None,
@@ -160,6 +161,7 @@ impl Group {
         stored.receipts.iter().for_each(|(number, bytes)| group.restore_receipt((*number, bytes)));
         group.restore_words();
         group.duties.restored(now);
+        group.rates.restored(now, group.record.synced_at_ms);
         Ok(group)
     }
 

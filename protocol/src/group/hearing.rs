@@ -144,6 +144,7 @@ impl Group {
             HeadKind::Opaque { .. } => NOT_SHOWN,
         };
         self.put_entry(ctx, appended, order);
+        self.count_foreign(ctx, appended, from);
         self.spread_entry(ctx, appended, from);
         self.acknowledge(ctx, &appended.place.log);
     }

@@ -24,8 +24,12 @@ impl Group {
             return Err(CommandError::TooMany { what: "texts in the outbox" });
         }
         let record = OutboxRecord { at_ms: ctx.now.wall_ms, text: text.into() };
-        if self.outbox.is_empty() && self.may_speak().is_ok() && self.has_listeners(ctx.now) {
-            return self.seal_text(ctx, &record).map(Reply::Saved);
+        if self.outbox.is_empty()
+            && self.may_speak().is_ok()
+            && self.has_listeners(ctx.now)
+            && let Some(sealed) = self.seal_text(ctx, &record)?
+        {
+            return Ok(Reply::Saved(sealed));
         }
         let number =
             self.outbox.last_key_value().map_or(0, |(number, _)| number.saturating_add(1)).max(ctx.now.wall_ms);

@@ -5,8 +5,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::rates::Kind;
 use super::{Context, Group, OutboxRecord, Rosters, ViewRecord};
 use crate::command::CommandError;
+use crate::encryption::grants::{GrantPlan, GrantReason};
 use crate::encryption::rekey::{Healing, LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, SenderView, Urgency, Why};
 use crate::encryption::{Built, HeadPlace, Recipient};
 use crate::event::{Event, MessageKind, MessageView};
@@ -32,6 +34,11 @@ impl Scene {
     fn view<'a>(&'a self, cause: Option<RekeyReason>) -> SenderView<'a> {
         let (keyed, audience) = (self.keyed.as_slice(), &self.audience);
         SenderView { keyed, audience, suspended: &self.suspended, healing: &self.healing, cause }
+    }
+
+    /// Whether somebody who can read along is out, so that a Rekey may not be put off.
+    fn is_forced(&self) -> bool {
+        self.audience.keys().any(|mid| !self.keyed.contains(mid))
     }
 }
 
@@ -76,7 +83,7 @@ impl Group {
             if self.may_speak().is_err() || !self.has_listeners(ctx.now) {
                 return;
             }
-            let Ok(sealed) = self.seal_text(ctx, &text) else { return };
+            let Ok(Some(sealed)) = self.seal_text(ctx, &text) else { return };
             self.erase_outbox(ctx, number);
             let group = self.gid();
             ctx.effects.emit(Event::Outbox { group, outbox: number, sealed: Some(sealed) });
@@ -88,12 +95,21 @@ impl Group {
         }
     }
 
-    /// Seals one text: Rekey or Grants first if they are due.
+    /// Seals one text: Rekey or Grants first if they are due. Nothing if one has written so much that others would not
+    /// take more of it now (E-77): then the outbox is tried again in time.
     ///
     /// # Errors
     /// [`CommandError::OwnRule`] if our own entry breaks a rule: a mistake of ours, nothing was sent.
-    pub(super) fn seal_text(&mut self, ctx: &mut Context<'_>, text: &OutboxRecord) -> Result<EntryId, CommandError> {
-        self.refresh_chain(ctx)?;
+    pub(super) fn seal_text(
+        &mut self,
+        ctx: &mut Context<'_>,
+        text: &OutboxRecord,
+    ) -> Result<Option<EntryId>, CommandError> {
+        let wait_ms = self.refresh_chain(ctx)?;
+        if wait_ms > 0 {
+            self.duties.wake_in(ctx.now, wait_ms);
+            return Ok(None);
+        }
         let place = self.recent.place(&self.me, text.at_ms);
         let post = Post { text: text.text.clone(), ..Post::default() };
         let content =
@@ -124,18 +140,27 @@ impl Group {
         self.put_view(ctx, &ViewRecord { message: message.clone(), place, salt });
         self.shown.insert(appended.place, order);
         ctx.effects.emit(Event::Message { group: self.gid(), message });
-        Ok(eid)
+        Ok(Some(eid))
     }
 
     /// Before each own entry but a Leaf: a fresh chain if one is due, else Grants for whoever lacks the chain (E-36,
-    /// E-39, E-46).
-    pub(super) fn refresh_chain(&mut self, ctx: &mut Context<'_>) -> Result<(), CommandError> {
+    /// E-39, E-46). If the own rates forbid it now, nothing is written, and the ms to wait are given (E-77).
+    fn refresh_chain(&mut self, ctx: &mut Context<'_>) -> Result<u64, CommandError> {
         let scene = self.scene(ctx)?;
-        let cause = self.duties.rekey_cause();
-        if let Some(reason) = self.keys.rekey_due(ctx.now, &scene.view(cause)) {
-            return self.write_rekey(ctx, &scene, reason);
+        let reason = self.keys.rekey_due(ctx.now, &scene.view(self.duties.rekey_cause()));
+        let grants =
+            if reason.is_none() { self.keys.grants_due(&scene.view(None), &scene.recipients) } else { Vec::new() };
+        let wait_ms = match reason {
+            Some(_) if scene.is_forced() => self.rates.own_wait_ms(ctx.now, Kind::Other, 2),
+            Some(_) => self.rates.own_wait_ms(ctx.now, Kind::Rekey, 1),
+            None => self.rates.own_wait_ms(ctx.now, Kind::Grant, grants.len()),
+        };
+        match reason {
+            _ if wait_ms > 0 => {}
+            Some(reason) => self.write_rekey(ctx, &scene, reason)?,
+            None => self.write_grants(ctx, (&scene, grants))?,
         }
-        self.write_grants(ctx, &scene)
+        Ok(wait_ms)
     }
 
     /// On contact with somebody who lacks the chain: a Grant at once, if there is a chain and it isn't due (E-46).
@@ -146,8 +171,13 @@ impl Group {
         }
         let Ok(scene) = self.scene(ctx) else { return };
         if self.keys.rekey_due(ctx.now, &scene.view(self.duties.rekey_cause())).is_none() {
-            // A failure here is met again, and told, when something is to be said.
-            let _ = self.write_grants(ctx, &scene);
+            let grants = self.keys.grants_due(&scene.view(None), &scene.recipients);
+            match self.rates.own_wait_ms(ctx.now, Kind::Grant, grants.len()) {
+                // A failure here is met again, and told, when something is to be said.
+                0 => drop(self.write_grants(ctx, (&scene, grants))),
+                // Those who came meanwhile get theirs in the same entry.
+                wait_ms => self.duties.grant_in(ctx.now, wait_ms),
+            }
         }
     }
 
@@ -175,8 +205,12 @@ impl Group {
         Ok(())
     }
 
-    fn write_grants(&mut self, ctx: &mut Context<'_>, scene: &Scene) -> Result<(), CommandError> {
-        for plan in self.keys.grants_due(&scene.view(None), &scene.recipients) {
+    fn write_grants(
+        &mut self,
+        ctx: &mut Context<'_>,
+        (scene, grants): (&Scene, Vec<GrantPlan>),
+    ) -> Result<(), CommandError> {
+        for plan in grants {
             let place = self.next_place(scene.heads.clone());
             let built = self
                 .keys
@@ -189,13 +223,16 @@ impl Group {
 
     /// A repair Grant for somebody who asked over a direct link (E-50).
     pub(super) fn write_repair(&mut self, ctx: &mut Context<'_>, to: MembershipId) {
-        use crate::encryption::grants::{GrantPlan, GrantReason};
         let Ok(scene) = self.scene(ctx) else { return };
         let Some(&recipient) = scene.recipients.get(&to) else { return };
         if scene.suspended.contains_key(&to) || self.may_speak().is_err() || !self.keys.can_seal() {
             return;
         }
         let plan = GrantPlan { reason: GrantReason::Repair, targets: BTreeMap::from([(to, recipient)]) };
+        if self.rates.own_wait_ms(ctx.now, Kind::Grant, 1) > 0 {
+            // It asks again (E-50).
+            return;
+        }
         let place = self.next_place(scene.heads.clone());
         if let Ok(built) = self.keys.build_grant(place, &plan, ctx.identity.keys(), ctx.rng) {
             let _ = self.append_built(ctx, built);
@@ -241,6 +278,7 @@ impl Group {
             epochs.insert(appended.place.seq, appended.entry.id());
         }
         self.put_entry(ctx, &appended, order);
+        self.count_own(ctx, &appended);
         self.spread_entry(ctx, &appended, None);
         Ok(appended)
     }

@@ -42,6 +42,29 @@ pub struct Rate {
 const fn rate(amount: u64, per_ms: u64, burst: u64) -> Rate {
     Rate { amount, per_ms, burst }
 }
+/// Pushed items of one author (N-606).
+pub const AUTHOR_ITEMS: Rate = rate(20, 1_000, 100);
+/// Pushed bytes of one author (N-606).
+pub const AUTHOR_PUSH_BYTES: Rate = rate(256 << 10, 1_000, 1 << 20);
+/// Entries of one author by any way (N-606).
+pub const AUTHOR_DAY_ENTRIES: Rate = rate(50_000, super::DAY_MS, 50_000);
+/// Bytes of one author by any way (N-606).
+pub const AUTHOR_DAY_BYTES: Rate = rate(64 << 20, super::DAY_MS, 64 << 20);
+/// A Rekey, Grants and a Message at their largest: so much must be left before one writes (E-18).
+pub const AUTHOR_STEP_BYTES: u64 = 4 * 36_864;
+/// Rekeys of one author that nothing forced (E-77, R-36).
+pub const AUTHOR_REKEYS: Rate = rate(12, super::HOUR_MS, 12);
+/// Grants of one author (E-77).
+pub const AUTHOR_GRANTS: Rate = rate(60, super::HOUR_MS, 60);
+/// Leaf entries of one author (E-77).
+pub const AUTHOR_LEAVES: Rate = rate(6, super::HOUR_MS, 6);
+/// What an author may have written while nobody brought it here counts as written in that time, up to this much of it.
+/// *guess*: a fresh leaf a day, so that two halves of a group may be apart for years and still catch up at once.
+pub const AUTHOR_LATE_MS: u64 = 7 * super::DAY_MS;
+/// A life that ended in the middle of catching up goes on with this much (guess).
+pub const AUTHOR_RESTART_MS: u64 = super::DAY_MS;
+/// Authors whose rates are kept: every seat, and those who sat there before (guess).
+pub const METERED_AUTHORS_MAX: usize = 256;
 /// Pushed items of one neighbour (N-606).
 pub const LINK_ITEMS: Rate = rate(200, 1_000, 1_000);
 /// Pushed bytes of one neighbour (N-606).

@@ -28,6 +28,19 @@ impl Bucket {
         Self { rate, spent: 0, at_mono_ms: 0 }
     }
 
+    /// A bucket with so many tokens in it now.
+    #[must_use]
+    pub const fn holding(rate: Rate, tokens: u64, now: Timestamp) -> Self {
+        let spent = rate.burst.saturating_sub(tokens).saturating_mul(rate.per_ms);
+        Self { rate, spent, at_mono_ms: now.mono_ms }
+    }
+
+    /// When it was last used.
+    #[must_use]
+    pub const fn last_mono_ms(&self) -> u64 {
+        self.at_mono_ms
+    }
+
     fn melt(&mut self, now: Timestamp) {
         let elapsed = now.mono_ms.saturating_sub(self.at_mono_ms);
         self.spent = self.spent.saturating_sub(elapsed.saturating_mul(self.rate.amount));
@@ -53,7 +66,14 @@ impl Bucket {
     pub fn charge(&mut self, count: u64, now: Timestamp) -> u64 {
         self.melt(now);
         self.spent = self.spent.saturating_add(count.saturating_mul(self.rate.per_ms));
-        self.spent.saturating_sub(self.depth()).div_ceil(self.rate.amount.max(1))
+        self.wait(0, now)
+    }
+
+    /// In how many ms `count` could be taken; takes nothing. With 0: when what was taken too much has melted.
+    pub fn wait(&mut self, count: u64, now: Timestamp) -> u64 {
+        self.melt(now);
+        let spent = self.spent.saturating_add(count.saturating_mul(self.rate.per_ms));
+        spent.saturating_sub(self.depth()).div_ceil(self.rate.amount.max(1))
     }
 }
 

@@ -313,6 +313,8 @@ impl Logs {
             Stand::Inside(place, state) => (Some(*state), new, Some(Off { parent: place.branch, seq })),
         };
         let knew_own = before.as_ref().and_then(|state| state.knows_own);
+        let audience = before.as_ref().and_then(|state| state.epoch.as_ref()).map(|epoch| &epoch.audience);
+        let is_forced = audience.is_some_and(|audience| audience.keys().any(|mid| !keyed.contains(mid)));
         // Admission lets nothing but a Leaf open a log, so there is a state after each entry.
         let state = LogState::after(before, &entry, step, now).ok_or(EntryRule::FirstEntry)?;
         let tag = self.tag(&log);
@@ -328,7 +330,7 @@ impl Logs {
         let place = Place { log, branch, seq };
         self.places.insert(id, place);
         self.pending.wake_after(log, seq);
-        Ok(Appended { entry, place, keyed, knew_own })
+        Ok(Appended { entry, place, keyed, is_forced, knew_own })
     }
 
     /// Rule E-78: another entry stands at this place on some branch.

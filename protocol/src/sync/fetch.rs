@@ -15,10 +15,12 @@ use crate::ids::{LogTag, Neighbour};
 use crate::limits;
 use crate::time::Timestamp;
 
-/// Logs whose entries wait for something else, an operation mostly: asking again would bring the same.
+/// Logs that nobody is asked for now: their entries wait for something else, an operation mostly, and asking again
+/// would bring the same; or their author wrote more than its share (N-606).
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     until: BTreeMap<LogTag, u64>,
+    resting: BTreeMap<LogTag, u64>,
 }
 
 impl Waiting {
@@ -32,12 +34,25 @@ impl Waiting {
         until
     }
 
+    /// Nothing of this log until then, whatever happens meanwhile.
+    pub(super) fn rest(&mut self, now: Timestamp, tag: LogTag, until: u64) {
+        self.resting.retain(|_, until| *until > now.mono_ms);
+        if self.resting.len() < limits::LOGS_PER_GROUP_MAX {
+            self.resting.insert(tag, until);
+        }
+    }
+
+    /// What logs waited for may be here; time alone ends a rest.
     pub(super) fn forget_all(&mut self) {
         self.until.clear();
     }
 
     fn holds(&self, now: Timestamp, tag: &LogTag) -> bool {
-        self.until.get(tag).is_some_and(|until| *until > now.mono_ms)
+        [&self.until, &self.resting].into_iter().any(|map| map.get(tag).is_some_and(|until| *until > now.mono_ms))
+    }
+
+    pub(super) fn is_resting(&self, now: Timestamp, tag: &LogTag) -> bool {
+        self.resting.get(tag).is_some_and(|until| *until > now.mono_ms)
     }
 }
 

@@ -81,7 +81,8 @@ impl AntiEntropy {
             self.timers.set_earlier(Timer::Plan, again);
         }
         let Some(session) = self.sessions.get_mut(&from) else { return actions };
-        if outcome.admitted > 0 {
+        if outcome.admitted > 0 || self.waiting.is_resting(now, &tag) {
+            // It gave what was asked; that the author wrote too much is no fault of the giver.
             (session.barren_frames, session.barren_bytes, session.ungiven) = (0, 0, 0);
             session.stop_avoiding(&tag);
         } else {

@@ -28,7 +28,7 @@ impl AntiEntropy {
                 Vec::new()
             }
             // Planning follows every step.
-            Timer::Plan => Vec::new(),
+            Timer::Plan | Timer::Rested(_) => Vec::new(),
         }
     }
 
@@ -115,7 +115,10 @@ impl AntiEntropy {
         if asked.range.branch.is_some() {
             // One step of a branch at a time: the next comparison says whether another is needed (N-704).
             session.lacks.remove(&(tag, asked.range.branch));
-        } else if asked.given_to.is_some() && holdings.next_seq(&tag) <= asked.next_before {
+        } else if asked.given_to.is_some()
+            && holdings.next_seq(&tag) <= asked.next_before
+            && !self.waiting.is_resting(now, &tag)
+        {
             self.timers.set_earlier(Timer::Plan, session.avoid(now, tag));
         }
         false

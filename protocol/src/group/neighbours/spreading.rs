@@ -22,8 +22,9 @@ impl Group {
         let (id, log) = (entry_item(&appended.entry.id()), appended.place.log);
         let lid = Some(self.logs.tag(&log));
         let item = PushItem { class: Class::Entry, hop: 0, lid, bytes: appended.entry.to_bytes() };
-        if self.near.giving {
-            // What came by anti-entropy goes on by it, in blocks (N-710).
+        let too_fast = from.is_none() && log == self.own && !self.may_push_own(ctx, item.bytes.len());
+        if self.near.giving || too_fast {
+            // What came by anti-entropy, or was written faster than others take it by push, goes on in blocks (N-710).
             self.keep_fresh(id, item);
             self.near.tree.on_fetched(ctx.now, id);
             return self.tell_gained(ctx, &log, from);
