@@ -321,3 +321,6 @@ struct Step<'a> {
     rng: &'a mut dyn CryptoRng,
     effects: &'a mut Effects,
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,9 +18,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
-pub use choice::{Standing, better};
+pub use choice::{Standing, TwinWatch, better};
 use control::{Bye, Empty, One, Twin, frame};
-pub use control::{ByeCode, DropCode, bye};
+pub use control::{ByeCode, DropCode, bye, twin};
 use credit::{Intake, Outflow};
 use handshake::{Answer, Hello, Offer, Ready, Tag, Tags, Transcript};
 pub use handshake::{Door, Listing, Side};
@@ -113,7 +113,7 @@ impl Link {
             return LinkStep::default();
         }
         let checked = self.check(&frame).and_then(|kind| match self.passage(kind, &frame, now) {
-            Passage::Ignore => Ok(LinkStep::default()),
+            Passage::Ignore => Ok(LinkStep { over_rate: true, ..LinkStep::default() }),
             Passage::Fault => Ok(LinkStep { fault: Some(PeerFault::OverLimit), ..LinkStep::default() }),
             Passage::Pass => self.dispatch(now, kind, frame, doors, rng),
             Passage::Pause(ms) => {

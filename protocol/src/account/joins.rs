@@ -127,7 +127,11 @@ impl Account {
                 let outcome = machine.agree(step.now);
                 self.on_join_step(step, (id, link, peer), outcome);
             }
-            _ => self.dial_join(step, id),
+            // The host's patience ended before the person's: from the beginning.
+            _ => {
+                self.set_join_state(step, id, JoinState::Searching);
+                self.dial_join(step, id);
+            }
         }
         Ok(Reply::Join(id))
     }

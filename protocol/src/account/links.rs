@@ -10,10 +10,12 @@ use super::{Account, Step};
 use crate::effects::{Class, LinkAction, Stored};
 use crate::error::PeerFault;
 use crate::event::AlertKind;
-use crate::ids::{GroupId, LinkId, MemberKey, Neighbour, Path};
+use crate::ids::{Boot, GroupId, LinkId, MemberKey, Neighbour, Path};
 use crate::input::Opener;
 use crate::limits;
-use crate::link::{ByeCode, Close, Conduct, Door, Ends, Link, LinkStep, Listing, Side, Standing, bye};
+use crate::link::{
+    ByeCode, Close, Conduct, Door, Ends, Link, LinkStep, Listing, PeerNode, Side, Standing, TwinWatch, bye, twin,
+};
 use crate::wire::frame::{Frame, GroupFrame};
 
 /// One group link, and what waits for its credit.
@@ -31,6 +33,7 @@ pub(super) struct Links {
     pub(super) group: BTreeMap<LinkId, GroupLink>,
     pub(super) join: BTreeMap<LinkId, super::joins::JoinLink>,
     conduct: BTreeMap<MemberKey, Conduct>,
+    starts: BTreeMap<MemberKey, TwinWatch>,
 }
 
 impl Links {
@@ -45,6 +48,14 @@ impl Links {
             self.conduct.clear();
         }
         self.conduct.entry(peer).or_default()
+    }
+
+    /// The starts of a person's installation; bounded in the same way.
+    fn starts(&mut self, peer: MemberKey) -> &mut TwinWatch {
+        if self.starts.len() >= limits::CONDUCTS_MAX && !self.starts.contains_key(&peer) {
+            self.starts.clear();
+        }
+        self.starts.entry(peer).or_default()
     }
 
     pub(super) fn is_linked(&self, peer: &MemberKey) -> bool {
@@ -106,8 +117,13 @@ impl Account {
         if let Some(fault) = outcome.fault {
             self.on_fault(step, id, fault);
         }
-        if outcome.ready.is_some() {
+        if let Some(node) = outcome.ready {
+            self.look_for_twin(step, id, &node);
             self.settle_duplicates(step, id);
+        }
+        if outcome.over_rate {
+            // Left aside without a point (N-606), and counted by its name.
+            self.count_fault(PeerFault::OverLimit);
         }
         for (slot, gid) in outcome.opened {
             self.on_slot_opened(step, Neighbour { link: id, slot }, &gid);
@@ -129,6 +145,7 @@ impl Account {
         if let Some((instance, boot)) = outcome.twin
             && instance == self.instance
             && boot != self.boot
+            && !self.alerts.iter().any(|alert| alert.kind == AlertKind::Clone)
         {
             self.raise(step, AlertKind::Clone, None, "ST-102");
         }
@@ -189,6 +206,19 @@ impl Account {
                 step.effects.send(neighbour.link, &frame);
             }
             self.with_group(step, g, |group, ctx| group.on_slot_closed(ctx, neighbour));
+        }
+    }
+
+    /// As N-310 asks: a start that comes back after another one shows two live copies. Both are told, each of the other.
+    fn look_for_twin(&mut self, step: &mut Step<'_>, id: LinkId, node: &PeerNode) {
+        let Some(peer) = self.links.peer_of(id) else { return };
+        let Some(other) = self.links.starts(peer).on_ready(node.instance, node.boot) else { return };
+        let of_peer = self.links.group.iter().filter(|(_, held)| held.peer == peer);
+        let ready: Vec<(LinkId, Boot)> =
+            of_peer.filter_map(|(&link, held)| Some((link, held.link.peer_node()?.boot))).collect();
+        for (link, boot) in ready {
+            let tells = if boot == node.boot { other } else { node.boot };
+            step.effects.send(link, &twin(node.instance, tells));
         }
     }
 

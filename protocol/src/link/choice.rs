@@ -1,6 +1,6 @@
 //! Two links with one person: which stays.
 
-use crate::ids::{Boot, LinkId, MemberKey, Path};
+use crate::ids::{Boot, Instance, LinkId, MemberKey, Path};
 
 /// What decides between two links with one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,29 @@ pub fn better<'a>(a: &'a Standing, b: &'a Standing) -> &'a Standing {
         return newer;
     }
     if (older.path, older.opener) < (newer.path, newer.opener) { older } else { newer }
+}
+
+/// Watches the starts of one person's installation for a second live copy.
+///
+/// As N-310 asks. A restart replaces a start for good, and what is left of the old one's link is closed at once; so a
+/// start that comes back after another one was never dead: two machines run the same installation.
+#[derive(Debug, Default)]
+pub struct TwinWatch {
+    current: Option<(Instance, Boot)>,
+    former: Option<(Instance, Boot)>,
+}
+
+impl TwinWatch {
+    /// A link is ready. Gives the other live start, if there are two.
+    pub fn on_ready(&mut self, instance: Instance, boot: Boot) -> Option<Boot> {
+        let new = Some((instance, boot));
+        if self.current == new {
+            return None;
+        }
+        let was_here = self.former == new;
+        self.former = core::mem::replace(&mut self.current, new);
+        self.former.filter(|&(other, _)| was_here && other == instance).map(|(_, boot)| boot)
+    }
 }
 
 #[cfg(test)]
@@ -57,5 +80,18 @@ mod tests {
         let (old, new) = (standing(1, Path::DirectQuic, 1, 1), standing(2, Path::Relayed, 9, 2));
         assert_eq!(better(&old, &new), &new);
         assert_eq!(better(&new, &old), &new);
+    }
+
+    #[test]
+    fn n_310_a_start_that_comes_back_after_another_one_is_a_twin_and_a_restart_is_none() {
+        let (mut watch, inst) = (TwinWatch::default(), Instance([1; 16]));
+        let boots = [1, 2, 3].map(|n| Boot([n; 8]));
+        assert_eq!(boots.map(|boot| watch.on_ready(inst, boot)), [None; 3]);
+        assert_eq!(watch.on_ready(inst, boots[2]), None, "the same one again");
+        assert_eq!(watch.on_ready(inst, boots[1]), Some(boots[2]));
+        assert_eq!(watch.on_ready(inst, boots[2]), Some(boots[1]));
+        let other = Instance([2; 16]);
+        assert_eq!(watch.on_ready(other, boots[1]), None, "another installation of the same person");
+        assert_eq!(watch.on_ready(inst, boots[2]), None);
     }
 }

@@ -72,6 +72,12 @@ pub fn bye(code: ByeCode, seats: &[u8]) -> Frame {
     frame(GroupFrame::Bye, 0, &Bye { code, seats: seats.iter().take(3).copied().collect() })
 }
 
+/// TWIN: an installation runs twice (N-310).
+#[must_use]
+pub fn twin(instance: Instance, boot: Boot) -> Frame {
+    frame(GroupFrame::Twin, 0, &Twin(instance, boot))
+}
+
 /// A body without fields.
 pub struct Empty;
 

@@ -75,6 +75,8 @@ pub struct LinkStep {
     pub ready: Option<PeerNode>,
     /// A fault that does not end the link by itself (N-211).
     pub fault: Option<PeerFault>,
+    /// A frame was left aside because there were too many (N-606).
+    pub over_rate: bool,
     /// Read nothing from this link for so many ms (N-606).
     pub pause_ms: Option<u64>,
     /// The link is over.

@@ -167,6 +167,34 @@ impl Party {
         Ok(reply)
     }
 
+    /// A second machine with a copy of the disk of `who`, which starts at once: both are the same person.
+    #[cfg(test)]
+    pub(crate) fn copy_of(&mut self, who: usize) -> usize {
+        let host = &self.hosts[who];
+        let n = host.seed;
+        let identity = Identity::from_seed(Secret::new(seeded(1, n)));
+        let (account, _) = Account::create(identity, crate::Instance([n; 16]), Boot([n; 8]), &name(n));
+        let copy = Host {
+            account,
+            disk: host.disk.clone(),
+            events: Vec::new(),
+            seed: n,
+            lives: 100,
+            rng: ChaCha20Rng::from_seed(seeded(4, n)),
+            inbox: VecDeque::new(),
+            outbox: Vec::new(),
+            actions: Vec::new(),
+            online: true,
+            commits_left: None,
+            dead: false,
+            gate: Vec::new(),
+        };
+        self.hosts.push(copy);
+        let at = self.hosts.len() - 1;
+        self.start(at);
+        at
+    }
+
     /// Does something inside one group of somebody, past every check: a program that keeps to no rule.
     #[cfg(test)]
     pub(crate) fn inside(
