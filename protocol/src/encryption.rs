@@ -23,6 +23,7 @@ pub(crate) mod receive;
 pub(crate) mod rekey;
 pub(crate) mod secrets;
 mod slot;
+mod staged;
 mod succession;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ use deletion::AgeClock;
 use message::{BrokenMessage, commitment, open_content, pad, seal_content};
 use ratchet::{Chain, message_keys};
 use secrets::{Held, OwnLeaf, Page, SecretChange, Skipped, page_of};
+use staged::Next;
+pub use staged::Staged;
 
 /// Where the next own entry stands, and what its author knows of the membership log.
 #[derive(Clone, Debug)]
@@ -68,12 +71,12 @@ pub struct Recipient {
     pub pk: LeafKey,
 }
 
-/// An own entry, and the secrets that must become durable with it (E-64).
+/// An own entry, and what it makes of the keys: nothing of that is in force before the log has taken the entry (E-26).
 pub struct Built {
     /// To be admitted like any other before it is committed (E-26).
     pub entry: Entry,
-    /// For the same batch.
-    pub changes: Vec<SecretChange>,
+    /// For [`GroupKeys::take`] once it is admitted.
+    pub staged: Staged,
 }
 
 /// An own Message, with what only its author keeps.
@@ -84,8 +87,8 @@ pub struct SealedMessage {
     pub salt: Secret<32>,
     /// Where it stands in the timeline.
     pub order_key: OrderKey,
-    /// For the same batch.
-    pub changes: Vec<SecretChange>,
+    /// For [`GroupKeys::take`] once it is admitted.
+    pub staged: Staged,
 }
 
 /// A Message that was read.
@@ -205,9 +208,9 @@ impl GroupKeys {
     /// Rules E-52 to E-59: seals a content under the next own key. Draws 24 bytes.
     ///
     /// # Errors
-    /// [`BuildError`]; then nothing has changed.
+    /// [`BuildError`].
     pub fn seal(
-        &mut self,
+        &self,
         place: HeadPlace,
         content: &Content,
         keys: &KeyPair,
@@ -217,13 +220,14 @@ impl GroupKeys {
         let fields = content.fields();
         let padded = pad(&fields).map_err(|_| BuildError::TooLarge)?;
         let rekey = self.speaking.ok_or(BuildError::NoEpoch)?;
-        let held = self.chains.get_mut(&rekey).ok_or(BuildError::NoEpoch)?;
+        let held = self.chains.get(&rekey).ok_or(BuildError::NoEpoch)?;
         let index = held.chain.index();
         if index >= limits::EPOCH_MESSAGES_MAX {
             return Err(BuildError::EpochFull);
         }
         let nonce = random::<24>(rng);
-        let sealing = message_keys(&held.chain.step());
+        let mut chain = held.chain.duplicate();
+        let sealing = message_keys(&chain.step());
         let kind = HeadKind::Message { epoch: held.epoch, index, nonce };
         let head = Head { seq: place.seq, prev: place.prev, heads: place.heads, kind };
         let commit = commitment(&fields, &sealing.salt);
@@ -231,7 +235,8 @@ impl GroupKeys {
         let body = seal_content(&sealing, &nonce, (&bound, &commit), &padded);
         let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), body), keys);
         let order_key = order_key(content.tick, &entry.id());
-        Ok(SealedMessage { order_key, entry, salt: sealing.salt, changes: Vec::from([held.put(rekey)]) })
+        let staged = Staged(Next::Step { rekey, chain });
+        Ok(SealedMessage { order_key, entry, salt: sealing.salt, staged })
     }
 
     /// Rules E-60 to E-62: opens an admitted and honoured Message of the epoch that `rekey` started. Everything is

@@ -7,7 +7,9 @@
 
 mod arrivals;
 mod authority;
+mod departing;
 mod duties;
+mod exclusions;
 mod fetching;
 mod founding;
 mod guests;
@@ -18,8 +20,10 @@ mod operations;
 mod rates;
 mod receipts;
 mod records;
+mod refused;
 mod renewal;
 mod requests;
+mod rereading;
 mod sharing;
 mod speaking;
 mod views;
@@ -116,12 +120,16 @@ pub(crate) struct Group {
     words: BTreeMap<MembershipId, Words>,
     /// The Rekeys of each branch by their place: whose chain an older Message is sealed under (E-45).
     epochs: BTreeMap<(LogId, u8), BTreeMap<u64, EntryId>>,
+    /// Whom the current chain of each log leaves out (E-44).
+    left_out: BTreeMap<LogId, exclusions::LeftOut>,
     outbox: BTreeMap<u64, OutboxRecord>,
     invites: BTreeMap<u32, Issued>,
     envelopes: BTreeMap<Digest, Vec<Envelope>>,
     sharing: sharing::Sharing,
     near: neighbours::Near,
     duties: duties::Duties,
+    /// Bytes whose form or signature was wrong (N-212).
+    refused: refused::Refused,
     /// How fast each author writes (E-77, N-606).
     rates: rates::Rates,
     /// Alerts already raised: each once per cause (EV-7).

@@ -44,12 +44,7 @@ impl Account {
         let name = sorted.profile.as_deref().and_then(read_profile).ok_or(RestoreError::NoProfile)?;
         let mut account = Self::empty(identity, instance, boot, name);
         for (g, mut stored) in sorted.groups {
-            stored.peers = sorted
-                .peers
-                .iter()
-                .filter(|(p, _)| p / limits::OWNERS_PER_GROUP == g)
-                .map(|(_, bytes)| bytes.clone())
-                .collect();
+            stored.peers = sorted.peers.iter().filter(|(p, _)| p / limits::OWNERS_PER_GROUP == g).cloned().collect();
             let group = Group::restore(g, stored, instance, now).map_err(|kind| RestoreError::Damaged { kind })?;
             account.insert_group(group);
         }

@@ -13,7 +13,7 @@ use super::receive::{Arrival, KeyOutcome, Learned};
 use super::rekey::{SenderView, is_in};
 use super::secrets::{SecretChange, Skipped, page_of};
 use super::slot::SlotInfo;
-use super::{BuildError, Built, GroupKeys, HeadPlace, Recipient};
+use super::{BuildError, Built, GroupKeys, HeadPlace, Next, Recipient, Staged};
 use crate::crypto::same;
 use crate::crypto::sign::{KeyPair, Verified};
 use crate::ids::{EntryId, MembershipId};
@@ -110,7 +110,7 @@ impl GroupKeys {
         }
         let commit = chain_commit(&self.gid, &self.own, epoch, &held.chain);
         let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), to_bytes(&GrantBody(slots))), keys);
-        Ok(Built { entry, changes: Vec::new() })
+        Ok(Built { entry, staged: Staged(Next::Same) })
     }
 
     /// Rule E-48: takes the chain if this installation is a target; whoever holds the chain compares.

@@ -3,6 +3,7 @@
 //! A Rekey is read by place: the n-th slot belongs to the n-th Keyed member, the author and the suspended left out, so
 //! nobody can be added, skipped in silence or given another's slot.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -11,7 +12,7 @@ use rand_core::CryptoRng;
 use super::ratchet::{Chain, seed_commit};
 use super::secrets::{Held, OwnLeaf, SecretChange};
 use super::slot::SlotInfo;
-use super::{BuildError, Built, GroupKeys, HeadPlace, Recipient};
+use super::{BuildError, Built, GroupKeys, HeadPlace, Next, Recipient, Staged};
 use crate::crypto::Secret;
 use crate::crypto::seal::leaf_pair;
 use crate::crypto::sign::KeyPair;
@@ -204,11 +205,7 @@ impl GroupKeys {
         let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), to_bytes(&body)), keys);
 
         let since = self.clock.read(now);
-        let mut changes = self.publish_leaf(since, next.generation, OwnLeaf { pk, secret, replaced: None });
         let previous = self.speaking;
-        if let Some(old) = previous {
-            changes.extend(self.drop_chain(old));
-        }
         let chain = Chain::first(&self.gid, &self.own, next.epoch, (&seed, &roster));
         let held = Held {
             log: self.own,
@@ -221,13 +218,15 @@ impl GroupKeys {
             replaced: None,
             skipped: BTreeMap::new(),
         };
-        changes.push(held.put(entry.id()));
-        self.chains.insert(entry.id(), held);
-        self.speaking = Some(entry.id());
         let urgent = roll.healing.iter().filter(|one| one.urgency == Urgency::AtOnce);
-        self.answered.extend(urgent.map(|one| (one.mid, since)));
-        self.answered.retain(|_, at| since.saturating_sub(*at) < limits::COMPROMISED_INTERVAL_MS);
-        Ok(Built { entry, changes })
+        let staged = Next::Epoch {
+            rekey: entry.id(),
+            held: Box::new(held),
+            generation: next.generation,
+            leaf: OwnLeaf { pk, secret, replaced: None },
+            answered: urgent.map(|one| one.mid).collect(),
+        };
+        Ok(Built { entry, staged: Staged(staged) })
     }
 
     /// Rules E-11, E-19, E-51: a Leaf entry with a fresh leaf key. Draws 32 bytes.
@@ -245,11 +244,8 @@ impl GroupKeys {
         let head = Head { seq: place.seq, prev: place.prev, heads: place.heads, kind };
         let entry = Entry::sign(&self.gid, self.own, head, (None, to_bytes(&known)), keys);
         let since = self.clock.read(now);
-        let mut changes = self.publish_leaf(since, generation, OwnLeaf { pk, secret, replaced: None });
-        if reason == LeafReason::Compromised {
-            changes.extend(self.erase_older_leaves());
-        }
-        (Built { entry, changes }, pk)
+        let leaf = OwnLeaf { pk, secret, replaced: None };
+        (Built { entry, staged: Staged(Next::Leaf { since, generation, leaf, reason }) }, pk)
     }
 
     fn rekey_head(&self, place: HeadPlace, next: NextEpoch, fresh: (Digest, LeafKey), roll: &Roll<'_>) -> Head {
@@ -291,7 +287,7 @@ impl GroupKeys {
     }
 
     /// The new leaf is the one; those before are on their way out (E-93).
-    fn publish_leaf(&mut self, since: u64, generation: u64, leaf: OwnLeaf) -> Vec<SecretChange> {
+    pub(super) fn publish_leaf(&mut self, since: u64, generation: u64, leaf: OwnLeaf) -> Vec<SecretChange> {
         let mut changes = Vec::from([leaf.put(generation)]);
         for (&older, leaf) in self.leaves.range_mut(..generation).filter(|(_, leaf)| leaf.replaced.is_none()) {
             leaf.replaced = Some(since);

@@ -122,6 +122,7 @@ impl World {
         let HeadKind::Rekey { pk, .. } = built.entry.head.kind else { panic!("a rekey") };
         one.leaf = Recipient { generation: one.generation, pk, ..one.leaf };
         one.rekey = Some(built.entry.id());
+        one.group.take(built.staged);
         one.wrote(built.entry)
     }
 
@@ -140,6 +141,7 @@ impl World {
         place.heads = Heads::default();
         let sealed = one.group.seal(place, &content(text), &one.pair, &mut self.rng).unwrap();
         one.said += 1;
+        one.group.take(sealed.staged);
         one.wrote(sealed.entry)
     }
 
@@ -183,6 +185,7 @@ impl Person {
         let (built, pk) = group.build_leaf(now, place, plan, &pair, rng);
         let leaf = Recipient { inst: log.inst, inst_no: 0, generation: 0, pk };
         let prev = built.entry.id();
+        group.take(built.staged);
         let audience = BTreeMap::new();
         Self { pair, log, group, seq: 1, prev, epochs: 0, said: 0, generation: 0, audience, rekey: None, leaf }
     }

@@ -235,5 +235,8 @@ impl Group {
     pub(crate) fn on_peer_drop(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour, code: DropCode) {
         tracing::debug!(?code, "slot ended by the peer");
         self.on_slot_closed(ctx, neighbour);
+        if code == DropCode::NotShared {
+            self.leave_was_taken(ctx);
+        }
     }
 }

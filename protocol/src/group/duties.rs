@@ -51,6 +51,7 @@ impl Duties {
         self.timers.set(Wake::Soon, now.mono_ms);
         self.timers.set(Wake::Seats, now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
         self.timers.set(Wake::Leaf, now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
+        self.timers.set(Wake::Erasures, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
     }
 
     /// One was away for a week or more: the next words come under a fresh chain (E-39 f, E-84).
@@ -113,6 +114,7 @@ impl Duties {
         self.timers.set_earlier(Wake::Seats, now.mono_ms);
         self.timers.set_earlier(Wake::Grants, now.mono_ms);
         self.timers.set_earlier(Wake::LookupKey, now.mono_ms);
+        self.timers.set_earlier(Wake::Erasures, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
     }
 
     pub(super) fn acks_moved(&mut self, now: Timestamp) {
@@ -226,9 +228,12 @@ impl Group {
         }
     }
 
-    /// Rules E-45, E-73, E-93: erases what is due.
+    /// Rules E-45, E-73, E-93: erases what is due, and what is too old to find anybody by.
     fn erase_due(&mut self, ctx: &mut Context<'_>) {
         self.duties.timers.set(Wake::Erasures, ctx.now.mono_ms.saturating_add(limits::ERASURES_EVERY_MS));
+        self.expire_sharing(ctx);
+        self.end_leaving(ctx);
+        self.duties.timers.set_earlier(Wake::LookupKey, ctx.now.mono_ms);
         let keyed = self.membership.roster().keyed().to_vec();
         let own_no = self.logs.state(&self.own).map(|state| state.inst_no);
         let shown: BTreeMap<MembershipId, u64> = keyed
@@ -241,15 +246,17 @@ impl Group {
         self.put_secrets(ctx, changes);
     }
 
-    /// Rule N-805: without a fit lookup key admins make one within half a minute, others after ten.
+    /// Rule N-805: without a fit lookup key admins make one within half a minute, others after ten. Admins also renew it
+    /// after thirty days.
     fn look_at_lookup_key(&mut self, ctx: &mut Context<'_>) {
         use crate::rendezvous::keys::Writing;
         let guest = self.membership.role_of(&self.me) == Some(Role::Guest);
-        if guest || !self.is_live() || self.has_fit_lookup_key() {
+        let admin = self.membership.standing(&self.me).is_some();
+        let is_served = self.has_fit_lookup_key() && !(admin && self.has_old_lookup_key(ctx.now));
+        if guest || !self.is_live() || is_served {
             self.near.lookup_patience = None;
             return;
         }
-        let admin = self.membership.standing(&self.me).is_some();
         let writing = if admin { Writing::Admin } else { Writing::Member };
         let at = match self.near.lookup_patience {
             Some(at) => at,

@@ -35,7 +35,7 @@ pub(crate) struct Stored {
     pub(crate) invites: BTreeMap<u32, Vec<u8>>,
     pub(crate) links: BTreeMap<u32, Vec<u8>>,
     pub(crate) receipts: Vec<(u32, Vec<u8>)>,
-    pub(crate) peers: Vec<Vec<u8>>,
+    pub(crate) peers: Vec<(u32, Vec<u8>)>,
     pub(crate) access: Vec<u8>,
     pub(crate) chains: Vec<Vec<u8>>,
     pub(crate) skipped: Vec<Vec<u8>>,
@@ -108,12 +108,14 @@ impl Group {
             reading: BTreeMap::new(),
             words: BTreeMap::new(),
             epochs: BTreeMap::new(),
+            left_out: BTreeMap::new(),
             outbox: BTreeMap::new(),
             invites: BTreeMap::new(),
             envelopes: BTreeMap::new(),
             sharing: super::sharing::Sharing::new(handshake_of(&gid, &membership)),
             near: super::neighbours::Near::default(),
             duties: super::duties::Duties::default(),
+            refused: super::refused::Refused::default(),
             rates: super::rates::Rates::default(),
             alerted: BTreeSet::new(),
             in_touch: false,
@@ -156,8 +158,10 @@ impl Group {
                 group.invites.insert(number, Issued { record, secret });
             }
         }
-        group.restore_access(&stored.access, now.wall_ms);
-        stored.peers.iter().for_each(|bytes| group.restore_peer(bytes));
+        group.restore_access(&stored.access, now);
+        stored.peers.iter().for_each(|(number, bytes)| group.restore_peer((*number, bytes)));
+        group.forget_old_addresses(now);
+        group.settle_departure();
         stored.receipts.iter().for_each(|(number, bytes)| group.restore_receipt((*number, bytes)));
         group.restore_words();
         group.duties.restored(now);
@@ -199,6 +203,7 @@ impl Group {
             match entry.head.kind {
                 HeadKind::Rekey { .. } => {
                     self.epochs.entry((log, branch)).or_default().insert(seq, entry.id());
+                    self.restore_left_out(log, &entry);
                 }
                 HeadKind::GrantEnvelope { .. } => self.keep_envelope(&entry),
                 HeadKind::Message { .. } => self.restore_message(place, order),

@@ -4,22 +4,19 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Context, Envelope, Group, Purpose, Rosters, ViewRecord};
-use crate::crypto::sign::{Signed, Verified};
+use super::{Context, Envelope, Group, Rosters, ViewRecord};
+use crate::crypto::sign::Verified;
 use crate::encryption::receive::{Arrival as KeyArrival, Downgrade, KeyOutcome, Learned};
 use crate::encryption::{OpenedMessage, Unopened};
-use crate::error::PeerFault;
 use crate::event::{AlertKind, Event, MessageKind, MessageView};
 use crate::ids::{EntryId, Heads, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
 use crate::log::{Appended, Arrival, EntryRule, Inserted, Missing, Place, Words};
-use crate::record::RecordId;
 use crate::timeline::content::{Body, Content};
-use crate::wire::from_bytes;
 
 /// An order key that says "not shown" (ST-32).
-const NOT_SHOWN: OrderKey = OrderKey([0; 16]);
+pub(super) const NOT_SHOWN: OrderKey = OrderKey([0; 16]);
 
 impl Group {
     /// Offers an entry's bytes; gives whether it is new here.
@@ -29,8 +26,15 @@ impl Group {
         (log, bytes): (LogId, &[u8]),
         from: Option<(Neighbour, MemberKey)>,
     ) -> Heard {
+        if let Some(fault) = self.refused.fault_of(bytes, ctx.now) {
+            ctx.faults.extend(from.map(|(neighbour, _)| (neighbour.link, fault)));
+            return Heard::Refused;
+        }
         let arrival = Arrival { log, bytes, giver: from.map(|(_, key)| key) };
         let inserted = self.logs.insert(&mut Rosters(&mut self.membership), ctx.now, arrival);
+        if let Inserted::Refused(rule @ (EntryRule::Undecodable(_) | EntryRule::Signature)) = &inserted {
+            self.refused.remember(bytes, super::refused::fault_of(rule), ctx.now);
+        }
         let heard = self.on_inserted(ctx, inserted, from.map(|(neighbour, _)| neighbour));
         self.retry_waiting(ctx);
         if heard == Heard::Waiting {
@@ -62,15 +66,6 @@ impl Group {
             self.released.count(author, released);
         }
         self.after_operations(ctx, &before, None);
-    }
-
-    /// After a start: what was to be read back when the last life ended (its key is here, or it no longer counts).
-    pub(super) fn read_again(&mut self, ctx: &mut Context<'_>) {
-        let open: Vec<EntryId> = self.unopened.keys().filter(|rekey| self.keys.holds(rekey)).copied().collect();
-        open.into_iter().for_each(|rekey| self.read_unopened(ctx, rekey));
-        let counts = |mid: &MembershipId| self.words.get(mid).is_none_or(|words| *words == Words::Count);
-        let lines: Vec<Place> = self.shown.keys().filter(|place| !counts(&place.log.mid)).copied().collect();
-        lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
     }
 
     /// Entries whose need has come: each may bring the next.
@@ -106,14 +101,7 @@ impl Group {
             }
             Inserted::Refused(rule) => {
                 if let Some(neighbour) = from {
-                    let fault = if matches!(rule, EntryRule::Undecodable(_)) {
-                        PeerFault::Undecodable
-                    } else if rule == EntryRule::Signature {
-                        PeerFault::BadSignature
-                    } else {
-                        PeerFault::Malformed
-                    };
-                    ctx.faults.push((neighbour.link, fault));
+                    ctx.faults.push((neighbour.link, super::refused::fault_of(&rule)));
                 }
                 tracing::debug!(%rule, "entry refused");
                 Heard::Refused
@@ -145,6 +133,7 @@ impl Group {
         };
         self.put_entry(ctx, appended, order);
         self.count_foreign(ctx, appended, from);
+        self.look_for_exclusion(ctx, appended.place.log, (&appended.entry, &appended.keyed));
         self.spread_entry(ctx, appended, from);
         self.acknowledge(ctx, &appended.place.log);
     }
@@ -203,45 +192,8 @@ impl Group {
         }
     }
 
-    /// Messages that waited for this epoch's key are read back and tried again.
-    fn read_unopened(&mut self, ctx: &mut Context<'_>, rekey: EntryId) {
-        for place in self.unopened.remove(&rekey).unwrap_or_default() {
-            self.read_back(ctx, place, Purpose::Open(place));
-        }
-    }
-
-    pub(super) fn read_back(&mut self, ctx: &mut Context<'_>, place: Place, purpose: Purpose) {
-        let id = match (purpose, self.shown.get(&place)) {
-            (Purpose::Recount(_), Some(&order)) => RecordId::view(self.g, order),
-            (Purpose::Open(_) | Purpose::Recount(_), _) => self.entry_record(place),
-        };
-        self.reading.insert(id, purpose);
-        ctx.effects.read(id);
-    }
-
-    /// A record that was asked for is here.
-    pub(crate) fn on_loaded(&mut self, ctx: &mut Context<'_>, id: RecordId, bytes: Option<&[u8]>) {
-        let (Some(purpose), Some(bytes)) = (self.reading.remove(&id), bytes) else { return };
-        match purpose {
-            Purpose::Open(place) => self.open_stored(ctx, place, bytes),
-            Purpose::Recount(place) => self.recount_line(ctx, place, bytes),
-        }
-    }
-
-    fn open_stored(&mut self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
-        let Some(bytes) = bytes.get(OrderKey::LEN..) else { return };
-        let Ok(entry) = Entry::decode(&self.gid(), place.log, bytes) else { return };
-        let entry = Signed::new(entry).trust_own_store();
-        let order = self.on_message(ctx, place, &entry);
-        if order != NOT_SHOWN {
-            let id = self.entry_record(place);
-            let bytes = order.0.into_iter().chain(bytes.iter().copied()).collect();
-            ctx.effects.put(crate::record::Record { id, bytes });
-        }
-    }
-
     /// Opens a Message if it counts and its key is here; gives where it is shown.
-    fn on_message(&mut self, ctx: &mut Context<'_>, place: Place, entry: &Verified<Entry>) -> OrderKey {
+    pub(super) fn on_message(&mut self, ctx: &mut Context<'_>, place: Place, entry: &Verified<Entry>) -> OrderKey {
         if !self.counts(&place) {
             self.void.insert(place);
             bound(&mut self.void, limits::VOID_MESSAGES_MAX);
@@ -306,34 +258,6 @@ impl Group {
     /// Rule MB-C2: whether words count is read from the present fold.
     pub(super) fn counts(&self, place: &Place) -> bool {
         self.logs.honoured(place, &log_words(&self.membership.words(&place.log.mid)))
-    }
-
-    /// Membership moved: lines whose author's words count otherwise now are looked at again (E-32, E-33).
-    pub(super) fn recount(&mut self, ctx: &mut Context<'_>) {
-        let authors: Vec<MembershipId> = self.logs.ids().map(|log| log.mid).collect();
-        for author in authors {
-            let words = log_words(&self.membership.words(&author));
-            let before = self.words.insert(author, words.clone());
-            if before.as_ref() == Some(&words) || (before.is_none() && words == Words::Count) {
-                continue;
-            }
-            let lines: Vec<Place> = self.shown.keys().filter(|place| place.log.mid == author).copied().collect();
-            lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
-            let void: Vec<Place> = self.void.iter().filter(|place| place.log.mid == author).copied().collect();
-            let again: Vec<Place> = void.into_iter().filter(|place| self.logs.honoured(place, &words)).collect();
-            again.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Open(place)));
-        }
-    }
-
-    fn recount_line(&self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
-        let Ok(mut view) = from_bytes::<ViewRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
-        let counts = self.counts(&place);
-        if view.message.counts == counts {
-            return;
-        }
-        view.message.counts = counts;
-        self.put_view(ctx, &view);
-        ctx.effects.emit(Event::MessageChanged { group: self.gid(), message: view.message });
     }
 
     /// A link's sealed seat grant: kept, so that this node can let people in (MB-I5).

@@ -22,9 +22,9 @@ fn expect_version(from: &mut Reader<'_>) -> Result<(), DecodeError> {
 pub(crate) enum Standing {
     /// Taking part, or waiting to.
     In,
-    /// One's own Leave was made; erasing goes on at each start until it is done.
+    /// One's own Leave was made, and no member is known to have taken it yet (E-70).
     Leaving,
-    /// One's own removal, or the loss of the seat, has been learned.
+    /// One's own Leave was taken, or one's removal has been learned.
     Out,
 }
 

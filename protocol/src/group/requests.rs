@@ -301,6 +301,8 @@ impl Group {
         let erased = self.keys.erase_all();
         self.put_secrets(ctx, erased);
         self.record.standing = Standing::Leaving;
+        // From here on it says when one left.
+        self.record.heard_at_ms = ctx.now.wall_ms;
         self.put_group(ctx);
         self.roster_moved = true;
         ctx.effects.emit(Event::Group(self.gid()));

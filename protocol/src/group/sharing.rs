@@ -18,6 +18,7 @@ use crate::rendezvous::{
     AddressBook, AddressRecord, AddressVerdict, Addresses, KeyVerdict, LookupKeys, LookupRecord, Owner, PublishTimes,
     Roll,
 };
+use crate::time::Timestamp;
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
 
@@ -47,9 +48,17 @@ impl Sharing {
         }
     }
 
+    /// Whether anything is left by which members find each other.
+    pub(super) fn knows_a_way(&self) -> bool {
+        !self.keys.is_empty() || !self.numbers.is_empty()
+    }
+
     fn number(&mut self, g: u32, owner: Owner) -> u32 {
-        let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX) % OWNERS_PER_GROUP;
-        g.wrapping_mul(OWNERS_PER_GROUP) | *self.numbers.entry(owner).or_insert(next)
+        // Owners come and go, so the lowest number that is free.
+        let free = || (0..OWNERS_PER_GROUP).find(|number| !self.numbers.values().any(|taken| taken == number));
+        let number = self.numbers.get(&owner).copied().or_else(free).unwrap_or(0);
+        self.numbers.insert(owner, number);
+        g.wrapping_mul(OWNERS_PER_GROUP) | number
     }
 }
 
@@ -135,7 +144,7 @@ impl Group {
     /// The lookup keys, sealed under the rotating key of the store (kind 0x83).
     fn put_access(&mut self, ctx: &mut Context<'_>) {
         let log = Log(RefCell::new(&mut self.membership));
-        let bytes = write_lookup_keys(&self.sharing.keys.newest(&log));
+        let bytes = self.sharing.keys.to_stored(&log);
         ctx.effects.put(Record { id: RecordId::access(self.g), bytes });
     }
 
@@ -148,21 +157,49 @@ impl Group {
     }
 
     /// Takes the lookup keys back at start.
-    pub(super) fn restore_access(&mut self, bytes: &[u8], wall_ms: u64) {
-        for record in read_lookup_keys(bytes).unwrap_or_default() {
-            if let Ok(signed) = LookupRecord::decode(self.gid(), &record) {
-                self.sharing.keys.restore(signed.trust_own_store(), wall_ms);
+    pub(super) fn restore_access(&mut self, bytes: &[u8], now: Timestamp) {
+        let gid = self.gid();
+        if !bytes.is_empty()
+            && let Err(error) = self.sharing.keys.restore_stored(gid, bytes, now)
+        {
+            // The next member who is met brings them again.
+            tracing::warn!(%error, "the lookup keys could not be read");
+        }
+    }
+
+    /// After a start: what is too old is not used, not even until it is erased.
+    pub(super) fn forget_old_addresses(&mut self, now: Timestamp) {
+        let log = Log(RefCell::new(&mut self.membership));
+        self.sharing.book.expire(&log, now);
+    }
+
+    /// Rules N-802, N-807: lookup keys go after 90 days, address records 30 days after their end and with their owner.
+    pub(super) fn expire_sharing(&mut self, ctx: &mut Context<'_>) {
+        if self.sharing.keys.expire(ctx.now) {
+            self.put_access(ctx);
+        }
+        self.forget_old_addresses(ctx.now);
+        let book = &self.sharing.book;
+        let gone: Vec<Owner> = self.sharing.numbers.keys().filter(|owner| book.get(owner).is_none()).copied().collect();
+        for owner in gone {
+            if let Some(number) = self.sharing.numbers.remove(&owner) {
+                ctx.effects.erase(RecordId::peer(self.g.wrapping_mul(OWNERS_PER_GROUP) | number));
             }
         }
     }
 
+    /// Whether an admin should write a new lookup key though there is a fit one (N-805).
+    pub(super) fn has_old_lookup_key(&mut self, now: Timestamp) -> bool {
+        let log = Log(RefCell::new(&mut self.membership));
+        self.sharing.keys.is_old(&log, now)
+    }
+
     /// Takes an address record back at start.
-    pub(super) fn restore_peer(&mut self, bytes: &[u8]) {
+    pub(super) fn restore_peer(&mut self, (number, bytes): (u32, &[u8])) {
         let Ok(peer) = from_bytes::<PeerRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
         if let Ok(signed) = AddressRecord::decode(self.gid(), &peer.plain) {
             let record = signed.trust_own_store();
-            let owner = record.owner;
-            self.sharing.number(self.g, owner);
+            self.sharing.numbers.insert(record.owner, number % OWNERS_PER_GROUP);
             self.sharing.book.keep(record, peer.sealed);
         }
     }
@@ -303,3 +340,6 @@ impl Group {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

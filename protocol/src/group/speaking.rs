@@ -122,7 +122,8 @@ impl Group {
             .map_err(|error| CommandError::OwnRule(alloc::format!("{error}")))?;
         let order = sealed.order_key;
         let appended = self.append_own(ctx, sealed.entry, order)?;
-        self.put_secrets(ctx, sealed.changes);
+        let changes = self.keys.take(sealed.staged);
+        self.put_secrets(ctx, changes);
         let eid = appended.entry.id();
         self.recent.note(self.me, (order, eid), &place.after, &self.me);
         let message = MessageView {
@@ -258,7 +259,8 @@ impl Group {
 
     fn append_built(&mut self, ctx: &mut Context<'_>, built: Built) -> Result<Appended, CommandError> {
         let appended = self.append_own(ctx, built.entry, OrderKey([0; 16]))?;
-        self.put_secrets(ctx, built.changes);
+        let changes = self.keys.take(built.staged);
+        self.put_secrets(ctx, changes);
         Ok(appended)
     }
 
@@ -368,3 +370,6 @@ impl Group {
         Some(LeafNumber { inst_no: known.inst_no, generation: known.leaf.generation })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,10 @@ pub const OUTSIDE_AUDIENCE_MAX: usize = 64;
 pub const HEAL_INTERVAL_MS: u64 = HOUR_MS;
 /// One report "compromised" per member is answered at once in this time.
 pub const COMPROMISED_INTERVAL_MS: u64 = DAY_MS;
+/// A suspension for a stale leaf is justified if the newest leaf held is at least this old (E-44).
+pub const LEAF_FRESH_MS_MAX: u64 = 60 * DAY_MS;
+/// So long an author may leave somebody out for a reason that a reader cannot see (E-44).
+pub const EXCLUSION_MS: u64 = DAY_MS;
 /// Skipped keys of all chains of one member (E-73).
 pub const SKIPPED_PER_MEMBER_MAX: usize = 2_000;
 /// Skipped keys of a group (E-73).

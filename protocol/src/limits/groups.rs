@@ -7,6 +7,8 @@
 pub const CATCH_UP_PATIENCE_MS: u64 = 60_000;
 /// How often seats are looked at without a cause (guess: an expired link is bumped within this).
 pub const SEATS_LOOK_MS: u64 = 60_000;
+/// Who has left forgets how to find the group after this at the latest (E-70).
+pub const LEAVING_MS: u64 = 7 * 86_400_000;
 /// A fresh leaf key once a day (E-51).
 pub const LEAF_DAILY_MS: u64 = 86_400_000;
 /// Erasures wait this long for company after an ack (guess).

@@ -49,6 +49,14 @@ pub const ENDED_OPERATIONS_MAX: usize = 8;
 pub const LOOKUP_KEY_NUMBER_MAX: u64 = 1_000;
 /// Lookup key records kept (N-802).
 pub const LOOKUP_KEYS_MAX: usize = 64;
+/// How long each is kept (N-802).
+pub const LOOKUP_KEY_KEPT_MS: u64 = 90 * super::DAY_MS;
+/// An admin renews the lookup key after this (N-805).
+pub const LOOKUP_KEY_RENEW_MS: u64 = 30 * super::DAY_MS;
+/// Lookup keys in their record: what a stored value holds, but for the heads of the arrays (ST-40).
+pub const ACCESS_BYTES_MAX: usize = super::PLAIN_VALUE_BYTES_MAX - 128;
+/// Expired address records stay this long as last candidates (N-807).
+pub const ADDRESS_KEPT_MS: u64 = 30 * super::DAY_MS;
 /// Records in one LOOKUPKEY frame, and sent on opening (N-803).
 pub const LOOKUP_KEYS_PER_FRAME_MAX: usize = 4;
 /// Records of one member accepted in a day (N-803).

@@ -28,6 +28,10 @@ pub const PEER_POINTS_HALF_MS: u64 = 600_000;
 pub const PEER_BLOCK_MIN_MS: u64 = 600_000;
 /// Longest block of a misbehaving neighbour (N-211).
 pub const PEER_BLOCK_MAX_MS: u64 = 86_400_000;
+/// Refused bytes remembered (N-212).
+pub const REFUSED_MAX: usize = 4_096;
+/// For how long (N-212).
+pub const REFUSED_MS: u64 = 600_000;
 /// A token bucket's numbers: `amount` in `per_ms` on the long run, `burst` at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {

@@ -224,6 +224,28 @@ impl LookupKeys {
         }
     }
 
+    /// Rule N-802: each is kept for 90 days. Gives whether one went.
+    pub fn expire(&mut self, now: Timestamp) -> bool {
+        let end = now.wall_ms.saturating_sub(limits::LOOKUP_KEY_KEPT_MS);
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.since_wall_ms >= end);
+        self.kept.len() < before
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Whether the current one is to be renewed by an admin (N-805).
+    #[must_use]
+    pub fn is_old(&self, roll: &dyn Roll, now: Timestamp) -> bool {
+        let current = self.current(roll).map(LookupRecord::name);
+        let since = self.kept.iter().find(|kept| Some(kept.name) == current).map(|kept| kept.since_wall_ms);
+        since.is_some_and(|since| now.wall_ms.saturating_sub(since) >= limits::LOOKUP_KEY_RENEW_MS)
+    }
+
     /// The record to write, publish and seal under.
     ///
     /// Rule N-805: the last fit one; fit is a record in whose fold everybody who has gone was already out. Without a
@@ -288,7 +310,7 @@ fn top_lamport(heads: &Heads, roll: &dyn Roll) -> u64 {
     heads.as_slice().iter().filter_map(|head| roll.lamport_of(head)).max().unwrap_or(0)
 }
 
-/// Rule N-802: largest lamport among the heads, then n, then the lowest hash; nobody can jump ahead of the log.
+/// As N-802 orders them: largest lamport among the heads, then n, then the lowest hash; nobody can jump ahead of the log.
 fn rank(record: &LookupRecord, roll: &dyn Roll) -> (u64, u64, core::cmp::Reverse<Digest>) {
     let digest = hash(Label::NetKid, &[Field::B(&to_bytes(record))]);
     (top_lamport(&record.heads, roll), record.n, core::cmp::Reverse(digest))
@@ -321,6 +343,8 @@ fn raw_list(items: &[Vec<u8>]) -> Vec<u8> {
     });
     writer.into_bytes()
 }
+
+mod stored;
 
 #[cfg(test)]
 mod tests;

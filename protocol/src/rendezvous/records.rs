@@ -296,6 +296,13 @@ impl AddressBook {
         }
     }
 
+    /// As N-807 asks: forgets what ended 30 days ago and what belongs to nobody in the group any more.
+    pub fn expire(&mut self, roll: &dyn Roll, now: Timestamp) {
+        let end = now.wall_ms.saturating_sub(limits::ADDRESS_KEPT_MS);
+        let departed = roll.departed();
+        self.kept.retain(|owner, kept| kept.record.until >= end && !departed.contains(&owner.mid));
+    }
+
     /// A member's records: those still valid first, each kind by last success, then newest.
     #[must_use]
     pub fn of(&self, mid: &MembershipId, now: Timestamp) -> Vec<&Kept> {

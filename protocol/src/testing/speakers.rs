@@ -53,7 +53,8 @@ impl<R: CryptoRng> Speakers<R> {
                 let place = HeadPlace { seq: 0, prev: first_prev(&GID, &log), heads: heads() };
                 let plan =
                     LeafPlan { generation: 0, reason: LeafReason::Open, prior: None, known: LeafBody::default() };
-                let (_, pk) = group.build_leaf(now, place, plan, &pair, &mut rng);
+                let (built, pk) = group.build_leaf(now, place, plan, &pair, &mut rng);
+                group.take(built.staged);
                 recipients.insert(log.mid, Recipient { inst: log.inst, inst_no: 0, generation: 0, pk });
                 Speaker { pair, log, group }
             })
@@ -77,6 +78,7 @@ impl<R: CryptoRng> Speakers<R> {
         self.epoch = self.epoch.saturating_add(1);
         self.said = 0;
         self.rekey = Some(built.entry.id());
+        one.group.take(built.staged);
         Some(self.wrote(&built.entry))
     }
 
@@ -98,6 +100,7 @@ impl<R: CryptoRng> Speakers<R> {
         let one = self.people.first_mut()?;
         let sealed = one.group.seal(place, &content, &one.pair, &mut self.rng).ok()?;
         self.said = self.said.saturating_add(1);
+        one.group.take(sealed.staged);
         Some(self.wrote(&sealed.entry))
     }
 

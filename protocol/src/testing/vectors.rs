@@ -215,7 +215,8 @@ pub fn rekey(
     let roll = Roll { keyed: &keyed, recipients: &recipients, suspended: &suspended, healing: &[] };
     let next = NextEpoch { epoch, prev_len, generation, reason: RekeyReason::Schedule };
     let (mut group, mut rng) = (author.group(0), Script::new(draws));
-    let Built { entry, .. } = group.build_rekey(NOW, (at.into(), next), &roll, &author.keys(), &mut rng).ok()?;
+    let Built { entry, staged } = group.build_rekey(NOW, (at.into(), next), &roll, &author.keys(), &mut rng).ok()?;
+    group.take(staged);
     let chain = group.own_chain_key()?;
     Some((entry.into(), chain))
 }
@@ -246,7 +247,7 @@ pub fn message(
 ) -> Option<Made> {
     let (fields, []) = Fields::split(content).ok()? else { return None };
     let content = Content::read(&fields).ok()?;
-    let mut group = author.speaking(epoch, index, ck);
+    let group = author.speaking(epoch, index, ck);
     let mut rng = Script::new(Vec::from([nonce]));
     let sealed = group.seal(at.into(), &content, &author.keys(), &mut rng).ok()?;
     Some(sealed.entry.into())

@@ -47,7 +47,9 @@ fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     let place = HeadPlace { seq: 70_000, prev: EntryId(b(97)), heads: Heads::new(vec![OperationId(b(96))]) };
     let next = NextEpoch { epoch: 300, prev_len: 37, generation: 18, reason: RekeyReason::Schedule };
     let roll = Roll { keyed: &keyed, recipients: &recipients, suspended: &BTreeMap::new(), healing: &[] };
-    let rekey = author.build_rekey(now, (place, next), &roll, &pair, &mut rng).unwrap().entry;
+    let built = author.build_rekey(now, (place, next), &roll, &pair, &mut rng).unwrap();
+    author.take(built.staged);
+    let rekey = built.entry;
     let bytes = rekey.to_bytes();
     assert_eq!(bytes.len(), 429);
     assert_eq!(hex(sha256(&bytes)), "238da47b40855e66f4a62c22abe36a993dfb6c3640779bec69cf36926f9fa94d");
@@ -65,7 +67,9 @@ fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     };
     let place = HeadPlace { seq: 70_001, prev: rekey.id(), heads: Heads::default() };
     let mut rng = Script::new([b(95)[..24].to_vec()]);
-    let message = author.seal(place, &content, &pair, &mut rng).unwrap().entry;
+    let sealed = author.seal(place, &content, &pair, &mut rng).unwrap();
+    author.take(sealed.staged);
+    let message = sealed.entry;
     assert_eq!(message.to_bytes().len(), 451);
     assert_eq!(hex(message.commit.unwrap()), "8cb8a1d750798929769e1ca2fe20b9d7cea9d9ac4826849fedaf60931ba97f26");
     assert_eq!(hex(sha256(&message.to_bytes())), "cf1e76323eee4117b8860fd273a53f0690db8a6394e0a302dff7cefc91b8e617");

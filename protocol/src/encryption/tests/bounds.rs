@@ -74,7 +74,8 @@ fn r_36_compromised_is_answered_at_once_only_once_a_day() {
     let one = &mut world.people[ANA];
     let next = NextEpoch { epoch: 1, prev_len: 0, generation: 2, reason: RekeyReason::Heal };
     let roll = Roll { keyed: &keyed, recipients: &recipients, suspended: &BTreeMap::new(), healing: &views.healing };
-    one.group.build_rekey(now, (one.place(), next), &roll, &one.pair, &mut world.rng).unwrap();
+    let built = one.group.build_rekey(now, (one.place(), next), &roll, &one.pair, &mut world.rng).unwrap();
+    one.group.take(built.staged);
     assert_eq!(due(&world, &views.view()), None);
     world.now = world.now.plus_ms(limits::HEAL_INTERVAL_MS);
     assert_eq!(due(&world, &views.view()), Some(RekeyReason::Heal));
@@ -131,7 +132,8 @@ fn e_72_the_thousandth_message_is_sealed_and_the_next_needs_a_rekey() {
     let rekey = one.rekey.unwrap();
     let held = one.group.chains.get_mut(&rekey).unwrap();
     drop(held.chain.step_over(998));
-    assert!(one.group.seal(one.place(), &content("x"), &one.pair, &mut world.rng).is_ok());
+    let last = one.group.seal(one.place(), &content("x"), &one.pair, &mut world.rng).unwrap();
+    one.group.take(last.staged);
     let over = one.group.seal(one.place(), &content("x"), &one.pair, &mut world.rng).err();
     assert_eq!(over, Some(BuildError::EpochFull));
     assert_eq!(due(&world, &Views::of(&world, &[ANA, BEN]).view()), Some(RekeyReason::Schedule));

@@ -16,7 +16,7 @@ fn new_leaf(world: &mut World, i: usize, reason: LeafReason) -> ([u8; 32], Vec<S
     let (built, _) = one.group.build_leaf(world.now, one.place(), plan, &one.pair, &mut world.rng);
     one.generation += 1;
     one.wrote(built.entry);
-    (before, built.changes)
+    (before, one.group.take(built.staged))
 }
 
 fn erase(world: &mut World, i: usize, keyed: &[MembershipId], shown: &BTreeMap<MembershipId, u64>) -> usize {

@@ -93,7 +93,9 @@ fn e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_he
 fn e_77_three_hundred_quick_words_of_one_person_all_arrive() {
     let (mut party, group) = trio();
     let said: Vec<String> = (0..300).map(|n| format!("message {n}")).collect();
-    said.iter().for_each(|text| drop(party.say(BEN, group, text)));
+    for text in &said {
+        party.say(BEN, group, text);
+    }
     party.pass(60_000);
     for who in [ANA, BEN, CY] {
         assert_eq!(party.texts(who, &group), said, "{who}");
@@ -119,7 +121,9 @@ fn e_77_words_pushed_faster_than_the_rate_are_left_to_the_comparison_of_logs() {
 }
 
 fn said_at_once(party: &mut Party, group: GroupId, count: usize) {
-    (0..count).for_each(|n| drop(party.say(BEN, group, &format!("message {n}"))));
+    for n in 0..count {
+        party.say(BEN, group, &format!("message {n}"));
+    }
 }
 
 /// PUSH frames on the tape.

@@ -1,0 +1,106 @@
+//! A mistake of our own must not part the keys in memory from those on disk.
+
+use super::*;
+use crate::event::{AlertKind, JoinState};
+use crate::ids::GroupId;
+use crate::testing::party::Party;
+
+const ANA: usize = 0;
+const BEN: usize = 1;
+const CY: usize = 2;
+
+#[test]
+fn e_26_an_own_entry_that_admission_refuses_moves_no_key() {
+    let mut party = Party::new(2);
+    let group = party.found(ANA, "Harbour");
+    let link = party.invite(ANA, group, 1);
+    assert_eq!(party.join(BEN, &link), JoinState::Seated);
+    party.pass(5_000);
+    party.say(BEN, group, "one");
+    party.pass(5_000);
+    let disk = party.hosts[BEN].disk.clone();
+    party.inside(BEN, &group, |group, ctx| {
+        let before = (group.keys.next_index(), group.keys.newest_generation());
+        // A fork of the own log refuses every further entry in it (E-80).
+        let own = group.own;
+        assert!(group.logs.mark_forked(own));
+        let text = OutboxRecord { at_ms: ctx.now.wall_ms, text: "never".into() };
+        assert!(group.seal_text(ctx, &text).is_err());
+        assert!(group.write_leaf(ctx, LeafReason::Daily, None).is_err());
+        let scene = group.scene(ctx).unwrap();
+        assert!(group.write_rekey(ctx, &scene, RekeyReason::Schedule).is_err());
+        assert_eq!((group.keys.next_index(), group.keys.newest_generation()), before);
+    });
+    assert!(disk == party.hosts[BEN].disk, "nothing was written");
+    // The next life forgets the mark; the next words are read.
+    party.stop(BEN);
+    party.start(BEN);
+    party.pass(60_000);
+    party.say(BEN, group, "two");
+    party.pass(5_000);
+    assert_eq!(party.texts(ANA, &group), ["one", "two"]);
+}
+
+/// Ben's next chain leaves Cy out, as if nothing were known of her leaf.
+fn leave_out(party: &mut Party, gid: GroupId) {
+    let key = party.hosts[CY].account.me();
+    party.inside(BEN, &gid, |group, ctx| {
+        let mut scene = group.scene(ctx).unwrap();
+        let cy = group.membership.roster().mids_of(&key).next().unwrap();
+        scene.suspended.insert(cy, Why::NoLeaf);
+        group.write_rekey(ctx, &scene, RekeyReason::Schedule).unwrap();
+    });
+}
+
+fn leaf(party: &mut Party, gid: GroupId) {
+    party.inside(BEN, &gid, |group, ctx| drop(group.write_leaf(ctx, LeafReason::Daily, None).unwrap()));
+    party.pass(1_000);
+}
+
+fn excluded(party: &Party, who: usize) -> usize {
+    let accuses = |event: &&Event| matches!(event, Event::Alert { alert, .. } if alert.kind == AlertKind::Excluded && alert.reason == "E-44");
+    party.hosts[who].events.iter().filter(accuses).count()
+}
+
+fn trio() -> (Party, GroupId) {
+    let mut party = Party::new(3);
+    let group = party.found(ANA, "Harbour");
+    let link = party.invite(ANA, group, 2);
+    (1..3).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated));
+    party.pass(5_000);
+    (party, group)
+}
+
+#[test]
+fn e_44_who_leaves_somebody_out_for_a_day_without_a_reason_is_named_on_every_node() {
+    let (mut party, group) = trio();
+    // She cannot ask him for a repair (E-50).
+    party.split(&[BEN], &[CY]);
+    leave_out(&mut party, group);
+    party.pass(1_000);
+    party.now_ms += limits::EXCLUSION_MS - 3_600_000;
+    leaf(&mut party, group);
+    assert_eq!([ANA, CY].map(|who| excluded(&party, who)), [0; 2], "the author has a day");
+    // A restart does not forget it.
+    party.stop(ANA);
+    party.start(ANA);
+    party.pass(60_000);
+    party.now_ms += 2 * 3_600_000;
+    leaf(&mut party, group);
+    leaf(&mut party, group);
+    assert_eq!([ANA, CY].map(|who| excluded(&party, who)), [1; 2]);
+    assert_eq!(excluded(&party, BEN), 0);
+}
+
+#[test]
+fn e_44_who_is_given_the_chain_within_the_day_is_not_left_out() {
+    let (mut party, group) = trio();
+    leave_out(&mut party, group);
+    party.pass(1_000);
+    party.say(BEN, group, "all of you");
+    party.pass(1_000);
+    assert_eq!(party.texts(CY, &group), ["all of you"]);
+    party.now_ms += limits::EXCLUSION_MS * 2;
+    leaf(&mut party, group);
+    assert_eq!([ANA, CY].map(|who| excluded(&party, who)), [0; 2]);
+}
