@@ -119,6 +119,19 @@ impl Person {
         self.home.path().join("data")
     }
 
+    /// Puts the data folder on another disk, as somebody with a new laptop would: the same files, another folder.
+    ///
+    /// # Panics
+    /// If it can't be copied.
+    pub fn move_house(&mut self) {
+        self.down();
+        let (old, new) = (self.data(), self.home.path().join("copy"));
+        let copied = Command::new("cp").arg("-a").arg(&old).arg(&new).status().expect("cp runs");
+        assert!(copied.success(), "the data folder is copied");
+        std::fs::remove_dir_all(&old).expect("the old folder goes");
+        std::fs::rename(&new, &old).expect("the new one takes its name");
+    }
+
     /// The node's socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

@@ -27,6 +27,21 @@ fn a_member_who_was_offline_during_200_messages_catches_up() {
 }
 
 #[test]
+fn a_moved_data_folder_is_a_new_installation_and_the_talk_goes_on() {
+    let mut people = group_of(&["Ana", "Ben"]);
+    people[1].ok(&["send", "from the old laptop"]);
+    people[0].sees("from the old laptop");
+    people[1].move_house();
+    people[0].ok(&["send", "meanwhile"]);
+    people[1].up();
+    people[1].sees("meanwhile");
+    people[1].ok(&["send", "from the new laptop"]);
+    people[0].sees("from the new laptop");
+    people[0].ok(&["send", "welcome back"]);
+    people[1].sees("welcome back");
+}
+
+#[test]
 fn what_was_shown_as_saved_survives_kill_9_in_the_middle_of_a_burst() {
     let mut people = group_of(&["Ana", "Ben"]);
     people[0].ok(&["send", "start"]);
