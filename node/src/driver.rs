@@ -364,7 +364,7 @@ impl Driver {
         }
     }
 
-    /// Rule ST-44: 100,000 records take up to 2 s, once; what is damaged or missing is said, and fetched again.
+    /// By ST-44, 100,000 records take up to 2 s, once; what is damaged or missing is said, and fetched again.
     fn verify_if_due(&mut self, now_ms: u64) {
         if self.verify_at_ms.is_none_or(|at| at > now_ms) {
             return;

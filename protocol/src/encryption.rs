@@ -321,7 +321,7 @@ impl GroupKeys {
         changes
     }
 
-    /// Rule E-45: a replaced chain goes when all of its messages are done.
+    /// By E-45, a replaced chain goes when all of its messages are done.
     fn drop_if_done(&mut self, rekey: EntryId) -> Vec<SecretChange> {
         let done = self.chains.get(&rekey).is_some_and(|held| {
             let finished = |len| held.chain.index() >= len && held.skipped.range(..len).next().is_none();

@@ -6,7 +6,7 @@
 
 /// What a peer did that the protocol forbids.
 ///
-/// Rule N-211: each fault has its points; the sum halves every ten minutes and ends the link at fifty.
+/// By N-211, each fault has its points; the sum halves every ten minutes and ends the link at fifty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum PeerFault {
     /// A body that is not the canonical encoding of its kind.

@@ -292,7 +292,7 @@ impl Link {
         Ok(LinkStep { deliver: Some(deliver), ..LinkStep::default() })
     }
 
-    /// Rule N-301: before READY a link that goes wrong ends without a word; after it with BYE.
+    /// By N-301, before READY a link that goes wrong ends without a word; after it with BYE.
     fn fail(&mut self, fault: PeerFault) -> LinkStep {
         let (send, fault) = match (self.peer, fault) {
             (None, _) => (Vec::new(), PeerFault::Handshake),

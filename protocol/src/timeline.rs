@@ -72,7 +72,7 @@ impl Recent {
         }
     }
 
-    /// Rule E-53: `after` and `tick` for a Message that `me` writes at `wall_ms`.
+    /// By E-53, `after` and `tick` for a Message that `me` writes at `wall_ms`.
     #[must_use]
     pub fn place(&self, me: &MembershipId, wall_ms: u64) -> Place {
         let named = self.named_by_others(me);

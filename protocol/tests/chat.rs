@@ -117,7 +117,7 @@ fn a_restarted_member_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_a_newcomer_says_at_once_is_read_by_everybody() {
+fn e_36_what_a_newcomer_says_at_once_is_read_by_everybody() {
     let mut party = Party::new(4);
     let group = party.found(0, "Harbour");
     let link = party.invite(0, group, 3);

@@ -133,7 +133,7 @@ struct Knocks {
 }
 
 impl Books {
-    /// Rule N-204: ten new connections a minute from one address, twenty at once, before any handshake.
+    /// By N-204, ten new connections a minute from one address, twenty at once, before any handshake.
     fn arrive(&mut self, household: Household, now: u64) -> Result<(), Refusal> {
         if self.loopback_only {
             return Ok(());

@@ -305,7 +305,7 @@ impl Account {
         }
     }
 
-    /// Rule N-406: the shell dropped what waited for this link; comparing logs brings it back.
+    /// By N-406, the shell dropped what waited for this link; comparing logs brings it back.
     pub(super) fn on_overflowed(&mut self, step: &mut Step<'_>, id: LinkId) {
         let Some(held) = self.links.group.get(&id) else { return };
         for (slot, gid) in held.link.open_slots().collect::<Vec<_>>() {

@@ -50,6 +50,11 @@ impl Duties {
         self.timers.set(Wake::Start, now.mono_ms);
         self.timers.set(Wake::Soon, now.mono_ms);
         self.timers.set(Wake::Seats, now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
+        self.begun(now);
+    }
+
+    /// A group that was founded or joined just now.
+    pub(super) fn begun(&mut self, now: Timestamp) {
         self.timers.set(Wake::Leaf, now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
         self.timers.set(Wake::Erasures, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
     }

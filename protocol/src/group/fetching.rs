@@ -131,7 +131,7 @@ impl Group {
         self.do_sync(ctx, actions);
     }
 
-    /// Rule N-406: the shell dropped a full queue.
+    /// By N-406, the shell dropped a full queue.
     pub(crate) fn on_overflowed(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
         self.compare_later(ctx, neighbour);
     }
@@ -198,7 +198,7 @@ impl Group {
         Ok(())
     }
 
-    /// Rule E-71: own logs and membership were compared with another member: from here on one may speak.
+    /// By E-71, own logs and membership were compared with another member: from here on one may speak.
     fn compared(&mut self, ctx: &mut Context<'_>) {
         let away_ms = ctx.now.wall_ms.saturating_sub(self.record.heard_at_ms);
         if !self.in_touch && self.record.heard_at_ms > 0 && away_ms >= limits::AWAY_MS {
@@ -361,6 +361,17 @@ impl Group {
             && self.near.fetcher.asked.may_ask(ctx.now, rekey)
         {
             self.send_body(ctx, to, GroupFrame::Repair, &Repair(rekey));
+        }
+    }
+
+    /// An author that counts us among its readers while its chain is not here, for whatever reason, is asked for it:
+    /// else every word until its next Rekey would wait.
+    pub(super) fn look_for_lost_chain(&mut self, ctx: &mut Context<'_>, author: &MembershipId) {
+        let current = self.logs.current_instance(author).map(|(inst, _)| LogId { mid: *author, inst });
+        let epoch = current.and_then(|log| self.logs.state(&log)?.epoch.as_ref());
+        let lost = epoch.filter(|epoch| epoch.audience.contains_key(&self.me) && !self.keys.holds(&epoch.rekey));
+        if let Some(rekey) = lost.map(|epoch| epoch.rekey) {
+            self.ask_repair(ctx, author, rekey);
         }
     }
 

@@ -56,6 +56,7 @@ impl Group {
         let me = MembershipId::from(membership.gid());
         let mut group = Self::assemble(g, membership, me, ctx.instance);
         group.put_group(ctx);
+        group.duties.begun(ctx.now);
         group.put_operation(ctx, &me.into());
         group.write_leaf(ctx, LeafReason::Open, None)?;
         group.make_lookup_key(ctx);
@@ -69,6 +70,7 @@ impl Group {
     pub(crate) fn joined(ctx: &mut Context<'_>, g: u32, membership: Membership, me: MembershipId) -> Self {
         let mut group = Self::assemble(g, membership, me, ctx.instance);
         group.put_group(ctx);
+        group.duties.begun(ctx.now);
         group.roster_moved = true;
         group
     }
@@ -237,7 +239,7 @@ impl Group {
     }
 }
 
-/// Rule N-801: the handshake secret follows from the nonce of the Genesis.
+/// By N-801, the handshake secret follows from the nonce of the Genesis.
 fn handshake_of(gid: &GroupId, membership: &Membership) -> Secret<32> {
     let nonce = match membership.operation(&(*gid).into()).map(|signed| &signed.operation().body) {
         Some(Body::Genesis { nonce, .. }) => *nonce,

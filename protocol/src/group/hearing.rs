@@ -207,6 +207,7 @@ impl Group {
                 let waiting = self.unopened.entry(rekey).or_default();
                 waiting.insert(place);
                 bound(waiting, limits::UNOPENED_PER_EPOCH_MAX);
+                self.look_for_lost_chain(ctx, &place.log.mid);
                 NOT_SHOWN
             }
             Err(Unopened::Broken { why, changes }) => {

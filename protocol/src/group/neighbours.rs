@@ -209,6 +209,7 @@ impl Group {
         self.near.tree.on_neighbour_up(neighbour, seat, (rtt, path));
         self.greet_with_addresses(ctx, neighbour);
         if self.membership.roster().is_keyed(&mid) {
+            self.look_for_lost_chain(ctx, &mid);
             self.send_vector(ctx, neighbour);
         }
     }

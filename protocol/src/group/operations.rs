@@ -158,7 +158,7 @@ impl Group {
         }
     }
 
-    /// Rule E-70: learning that one is out erases the group's live secrets in the same batch.
+    /// By E-70, learning that one is out erases the group's live secrets in the same batch.
     fn note_own_standing(&mut self, ctx: &mut Context<'_>) {
         if !self.is_live() || self.membership.roster().person(&self.me).is_some() {
             return;

@@ -264,7 +264,7 @@ impl Group {
         Ok(appended)
     }
 
-    /// Rule E-26: an own entry passes admission like any other, then it is stored and pushed.
+    /// By E-26, an own entry passes admission like any other, then it is stored and pushed.
     pub(super) fn append_own(
         &mut self,
         ctx: &mut Context<'_>,
@@ -310,7 +310,7 @@ impl Group {
         Heads::new(all)
     }
 
-    /// Rule E-20: a Message names heads only if they moved, and every 64 messages.
+    /// By E-20, a Message names heads only if they moved, and every 64 messages.
     fn message_heads(&self) -> Result<Heads, CommandError> {
         let frontier = self.frontier();
         let state = self.logs.state(&self.own).ok_or_else(|| CommandError::OwnRule(String::from("E-19")))?;

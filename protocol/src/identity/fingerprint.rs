@@ -53,7 +53,7 @@ pub fn key_words(key: &MemberKey) -> Result<Vec<&'static str>, NoMemory> {
     Ok(cut_words(&digest, KEY_WORDS))
 }
 
-/// Rule E-97: eight words for a group, its Keyed members and its policy: equal words, equal group.
+/// By E-97, eight words for a group, its Keyed members and its policy: equal words, equal group.
 ///
 /// # Errors
 /// [`NoMemory`] if 64 MiB cannot be had.

@@ -67,7 +67,7 @@ impl Meeting {
         mac16(key.expose(), Label::NetKnock, &[Field::B(&joiner.0), Field::B(nonce)])
     }
 
-    /// Rule N-207: the host proves with ANSWER that it is a member.
+    /// By N-207, the host proves with ANSWER that it is a member.
     #[must_use]
     pub fn answer_mac(&self, key: &Secret<32>) -> [u8; 32] {
         self.fields(|fields| mac(key.expose(), Label::NetAnswer, fields))

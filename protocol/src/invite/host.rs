@@ -338,7 +338,7 @@ impl Host {
         })
     }
 
-    /// Rule N-204: when this stream is closed if nothing more comes (monotonic ms).
+    /// By N-204, when this stream is closed if nothing more comes (monotonic ms).
     #[must_use]
     pub fn deadline_mono_ms(&self) -> u64 {
         let after = |from: Timestamp, ms: u64| from.mono_ms.saturating_add(ms);

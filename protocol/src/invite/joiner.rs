@@ -172,7 +172,7 @@ impl Joiner {
         }
     }
 
-    /// Rule N-207: without a correct ANSWER not one further byte is sent.
+    /// By N-207, without a correct ANSWER not one further byte is sent.
     fn on_answer(mut self, nonce: [u8; 32], answer: &Answer) -> Result<JoinStep, Unfit> {
         let meeting = Meeting { joiner: self.own, host: self.host, joiner_nonce: nonce, host_nonce: answer.nonce };
         if !same(&meeting.answer_mac(&self.keys.knock), &answer.mac) {

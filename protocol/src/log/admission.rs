@@ -359,7 +359,7 @@ pub fn sealed_places<'a>(
     })
 }
 
-/// Rule E-24: 16 + 256·2^k with 0 ≤ k ≤ 7.
+/// By E-24, 16 + 256·2^k with 0 ≤ k ≤ 7.
 fn is_padded_length(body: usize) -> bool {
     let padded = body.checked_sub(limits::AEAD_TAG_BYTES);
     padded.is_some_and(|len| {

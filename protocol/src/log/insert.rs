@@ -81,7 +81,7 @@ impl Logs {
         }
     }
 
-    /// Rule E-26: an author runs admission on its own entry before it commits it. Entry 0 and the head of an unforked
+    /// By E-26, an author runs admission on its own entry before it commits it. Entry 0 and the head of an unforked
     /// log are the only places to write at (E-80).
     ///
     /// # Errors

@@ -151,7 +151,7 @@ impl LogState {
         self.used_keys.push(key_mark(&pk));
     }
 
-    /// Rule E-24: whether this leaf key was used before in this log. By its first eight bytes and over the last 4,096
+    /// By E-24, whether this leaf key was used before in this log. By its first eight bytes and over the last 4,096
     /// keys, so that the record of a log stays within a stored value; everyone judges alike.
     #[must_use]
     pub fn used_before(&self, pk: &LeafKey) -> bool {

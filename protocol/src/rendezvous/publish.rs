@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 
 /// When the next own record is due.
 ///
-/// Rule N-807: five seconds after a change, never less than a minute after the last, and every twelve hours.
+/// By N-807, five seconds after a change, never less than a minute after the last, and every twelve hours.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PublishTimes {
     changed_mono_ms: Option<u64>,

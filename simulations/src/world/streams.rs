@@ -20,7 +20,7 @@ pub(super) struct DialTry {
 }
 
 impl World {
-    /// Rule N-104: a dial takes one and a half round trips, or the whole patience if the path is dead.
+    /// By N-104, a dial takes one and a half round trips, or the whole patience if the path is dead.
     pub(super) fn dial(&mut self, from: HostId, peer: Option<MemberKey>, channel: Channel, addresses: &[Vec<u8>]) {
         let at = |address: &Vec<u8>| self.hosts.iter().find(|host| host.address() == *address).map(|host| host.id);
         let is_meant = |to: &HostId| peer.is_none_or(|peer| self.host(*to).key == peer);
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// Rule N-201: strangers reach the join channel and nothing else; the blocked reach nothing.
+    /// By N-201, strangers reach the join channel and nothing else; the blocked reach nothing.
     pub(super) fn may_connect(&self, from: HostId, to: HostId, channel: Channel) -> bool {
         let (asker, host) = (self.host(from), self.host(to));
         let refuses =
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// Rule N-211: what was said before the end still arrives; then the other side hears of it.
+    /// By N-211, what was said before the end still arrives; then the other side hears of it.
     pub(super) fn hang_up(&mut self, from: HostId, id: u64, block_ms: u64) {
         let Some(stream) = self.net.stream(id) else { return };
         let side = usize::from(stream.ends[0] != from);
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    /// Rule N-103: pings went unanswered all the while, or the process behind a stream is another one now.
+    /// By N-103, pings went unanswered all the while, or the process behind a stream is another one now.
     pub(super) fn on_notice(&mut self, a: HostId, b: HostId, epoch: u32) {
         let is_dead = !self.net.is_up_both(a, b) || [a, b].iter().any(|&id| self.host(id).running != Running::Up);
         let is_same_silence = self.epoch(a, b) == epoch && is_dead;

@@ -166,7 +166,7 @@ async fn begin(State(node): State<Arc<Node>>, body: Body<NewJoin>) -> Result<Res
     }
 }
 
-/// Rule QR-5: one is there already, which is no error.
+/// By QR-5, one is there already, which is no error.
 fn in_already(name: &str, group: &GroupId) -> Join {
     Join {
         schema: JoinSchema::V1,

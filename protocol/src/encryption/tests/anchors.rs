@@ -31,7 +31,7 @@ fn reader(i: u8) -> GroupKeys {
 }
 
 #[test]
-fn e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
+fn e_42_e_108_rekey_message_and_grant_are_the_anchors_byte_for_byte() {
     let gid = GroupId(b(0));
     let pair = KeyPair::from_seed(&Secret::new(b(0)));
     let now = Timestamp::new(0, 1_795_269_731_480);

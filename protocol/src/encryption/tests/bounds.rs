@@ -140,7 +140,7 @@ fn e_72_the_thousandth_message_is_sealed_and_the_next_needs_a_rekey() {
 }
 
 #[test]
-fn at_26_a_jump_of_999_is_taken_a_further_one_refused_and_skipped_keys_stay_within_2000_a_member() {
+fn e_73_at_26_a_jump_of_999_is_taken_a_further_one_refused_and_skipped_keys_stay_within_2000_a_member() {
     let mut world = World::new(2);
     let both = [ANA, BEN];
     let mut previous = None;

@@ -174,7 +174,7 @@ fn at_55_a_broken_message_is_passed_once_and_harms_no_other() {
 }
 
 #[test]
-fn at_24_sealing_to_an_older_leaf_than_known_is_a_downgrade() {
+fn e_43_at_24_sealing_to_an_older_leaf_than_known_is_a_downgrade() {
     let mut world = World::new(2);
     let both = [ANA, BEN];
     world.rekey(BEN, &both);

@@ -1,0 +1,116 @@
+//! When a node may speak, what it renews by itself, and whose words count: on the public surface alone.
+#![expect(clippy::unwrap_used, reason = "what is missing here ends the test")]
+
+use coterie_protocol::testing::party::Party;
+use coterie_protocol::{Ban, Command, GroupId, JoinState, MembershipId, RecordId, Reply};
+
+fn group_of(people: u8) -> (Party, GroupId) {
+    let mut party = Party::new(people);
+    let group = party.found(0, "Harbour");
+    let link = party.invite(0, group, people - 1);
+    (1..usize::from(people)).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated, "{who}"));
+    party.pass(5_000);
+    (party, group)
+}
+
+fn member(party: &Party, group: &GroupId, whom: usize) -> MembershipId {
+    let key = party.hosts[whom].account.me();
+    let members = party.hosts[0].account.members(group).unwrap();
+    members.into_iter().find(|member| member.key == key).unwrap().id
+}
+
+/// Values of one kind on a disk.
+fn stored(party: &Party, who: usize, kind: u8) -> Vec<(RecordId, Vec<u8>)> {
+    let held = party.hosts[who].disk.iter().filter(|(id, _)| id.kind().number() == kind);
+    held.map(|(id, bytes)| (*id, bytes.clone())).collect()
+}
+
+const CHAINS: u8 = 0x80;
+const LEAVES: u8 = 0x82;
+
+#[test]
+fn e_71_a_node_that_has_met_nobody_since_its_start_keeps_its_words() {
+    let (mut party, group) = group_of(2);
+    party.stop(0);
+    party.stop(1);
+    party.start(1);
+    let reply = party.say(1, group, "is anybody here?");
+    assert!(matches!(reply, Reply::Queued(_)), "{reply:?}");
+    party.pass(600_000);
+    assert!(party.texts(1, &group).is_empty(), "it was sealed before anybody was met");
+    party.start(0);
+    party.pass(60_000);
+    for who in 0..2 {
+        assert_eq!(party.texts(who, &group), ["is anybody here?"], "{who}");
+    }
+}
+
+#[test]
+fn e_51_a_fresh_leaf_key_comes_once_a_day_although_nobody_speaks() {
+    let (mut party, group) = group_of(2);
+    party.say(1, group, "good night");
+    party.pass(5_000);
+    let before = stored(&party, 1, LEAVES);
+    party.pass(29 * 3_600_000);
+    let after = stored(&party, 1, LEAVES);
+    let newest = |leaves: &[(RecordId, Vec<u8>)]| leaves.last().map(|(id, _)| *id);
+    assert!(newest(&after) > newest(&before), "no new leaf in 29 hours");
+    party.say(0, group, "good morning");
+    party.pass(5_000);
+    assert!(party.texts(1, &group).contains(&"good morning".into()));
+}
+
+#[test]
+fn e_50_who_lost_a_chain_asks_its_author_and_reads_on() {
+    let (mut party, group) = group_of(2);
+    party.say(0, group, "before");
+    party.pass(5_000);
+    party.stop(1);
+    let chains: Vec<RecordId> = stored(&party, 1, CHAINS).into_iter().map(|(id, _)| id).collect();
+    assert!(!chains.is_empty());
+    for id in chains {
+        party.hosts[1].disk.remove(&id);
+    }
+    party.start(1);
+    party.pass(30_000);
+    party.say(0, group, "lost");
+    party.pass(5_000);
+    party.say(0, group, "found");
+    party.pass(30_000);
+    assert!(party.texts(1, &group).contains(&"found".into()), "{:?}", party.texts(1, &group));
+}
+
+#[test]
+fn mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
+    let (mut party, group) = group_of(3);
+    party.say(2, group, "in time");
+    party.pass(5_000);
+    party.split(&[0], &[1, 2]);
+    let cy = member(&party, &group, 2);
+    party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
+    party.say(2, group, "too late");
+    party.pass(5_000);
+    assert!(party.texts(1, &group).contains(&"too late".into()), "who doesn't know of it still reads it");
+    party.cuts.clear();
+    party.pass(120_000);
+    for who in 0..2 {
+        assert_eq!(party.texts(who, &group), ["in time"], "{who}");
+    }
+}
+
+#[test]
+fn n_203_who_is_removed_is_shown_how_and_then_nothing_more() {
+    let (mut party, group) = group_of(3);
+    let cy = member(&party, &group, 2);
+    party.tape = Some(Vec::new());
+    party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
+    party.say(0, group, "among ourselves");
+    party.pass(60_000);
+    let state = party.hosts[2].account.group(&group).unwrap().state;
+    assert_eq!(state, coterie_protocol::GroupState::Removed);
+    let told: Vec<usize> =
+        party.tape.take().unwrap().iter().filter(|(_, to, _)| *to == 2).map(|(_, _, b)| b.len()).collect();
+    // The operation and the end of the slot, from each of the two; a few hundred bytes each.
+    assert!(told.iter().sum::<usize>() < 4_000, "{told:?}");
+    assert!(party.texts(2, &group).is_empty());
+}
