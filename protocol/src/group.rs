@@ -22,6 +22,7 @@ mod receipts;
 mod records;
 mod refused;
 mod renewal;
+mod repairs;
 mod requests;
 mod rereading;
 mod sharing;

@@ -251,7 +251,7 @@ impl Group {
         self.put_secrets(ctx, changes);
     }
 
-    /// Rule N-805: without a fit lookup key admins make one within half a minute, others after ten. Admins also renew it
+    /// By N-805, without a fit lookup key admins make one within half a minute, others after ten. Admins also renew it
     /// after thirty days.
     fn look_at_lookup_key(&mut self, ctx: &mut Context<'_>) {
         use crate::rendezvous::keys::Writing;

@@ -8,12 +8,12 @@ use super::hearing::Heard;
 use super::{Context, Group};
 use crate::effects::Stored;
 use crate::encryption::grants::{RepairAnswers, RepairRequests};
-use crate::ids::{EntryId, LogId, LogTag, MembershipId, Neighbour};
+use crate::ids::{LogId, LogTag, Neighbour};
 use crate::limits;
 use crate::link::DropCode;
 use crate::log::{ForkProof, Lack, Logs, Place, VectorItem};
 use crate::record::{Record, RecordId};
-use crate::sync::frames::{Cancel, Extent, Give, Gone, LogNames, Repair, Vector, Want, Who};
+use crate::sync::frames::{Cancel, Extent, Give, Gone, LogNames, Vector, Want, Who};
 use crate::sync::{AntiEntropy, Holdings, Outcome, Shelf, SyncAction};
 use crate::wire::frame::GroupFrame;
 use crate::wire::{Canonical, DecodeError, from_bytes, to_bytes};
@@ -27,8 +27,8 @@ pub(super) struct Fetcher {
     machine: AntiEntropy,
     sizes: Sizes,
     gives: Vec<(Stored, usize)>,
-    asked: RepairRequests,
-    answered: RepairAnswers,
+    pub(super) asked: RepairRequests,
+    pub(super) answered: RepairAnswers,
 }
 
 /// The logs with the sizes of their entries.
@@ -324,7 +324,7 @@ impl Group {
         }
     }
 
-    fn send_body<T: Canonical>(&self, ctx: &mut Context<'_>, to: Neighbour, kind: GroupFrame, body: &T) {
+    pub(super) fn send_body<T: Canonical>(&self, ctx: &mut Context<'_>, to: Neighbour, kind: GroupFrame, body: &T) {
         self.send(ctx, to, kind, &to_bytes(body));
     }
 
@@ -352,37 +352,6 @@ impl Group {
     /// Frames for the account to send as credit allows.
     pub(crate) fn take_gives(&mut self) -> Vec<(Stored, usize)> {
         core::mem::take(&mut self.near.fetcher.gives)
-    }
-
-    /// Rule E-50: asks the author of an epoch for a repair Grant, over a direct link, now and then.
-    pub(super) fn ask_repair(&mut self, ctx: &mut Context<'_>, author: &MembershipId, rekey: EntryId) {
-        let direct = self.near.slots.iter().find(|(_, near)| near.mid == *author && near.settled).map(|(&at, _)| at);
-        if let Some(to) = direct
-            && self.near.fetcher.asked.may_ask(ctx.now, rekey)
-        {
-            self.send_body(ctx, to, GroupFrame::Repair, &Repair(rekey));
-        }
-    }
-
-    /// An author that counts us among its readers while its chain is not here, for whatever reason, is asked for it:
-    /// else every word until its next Rekey would wait.
-    pub(super) fn look_for_lost_chain(&mut self, ctx: &mut Context<'_>, author: &MembershipId) {
-        let current = self.logs.current_instance(author).map(|(inst, _)| LogId { mid: *author, inst });
-        let epoch = current.and_then(|log| self.logs.state(&log)?.epoch.as_ref());
-        let lost = epoch.filter(|epoch| epoch.audience.contains_key(&self.me) && !self.keys.holds(&epoch.rekey));
-        if let Some(rekey) = lost.map(|epoch| epoch.rekey) {
-            self.ask_repair(ctx, author, rekey);
-        }
-    }
-
-    pub(super) fn on_repair(&mut self, ctx: &mut Context<'_>, from: Neighbour, body: &[u8]) -> Result<(), DecodeError> {
-        let Repair(rekey) = from_bytes(body, GroupFrame::Repair.body_bytes_max())?;
-        let Some(mid) = self.near.slots.get(&from).map(|near| near.mid) else { return Ok(()) };
-        let current = self.logs.state(&self.own).and_then(|state| state.epoch.as_ref()).map(|epoch| epoch.rekey);
-        if current == Some(rekey) && self.near.fetcher.answered.may_answer(ctx.now, (mid, rekey)) {
-            self.write_repair(ctx, mid);
-        }
-        Ok(())
     }
 
     /// Two entries of one author at one place: the bytes that don't stand here are kept as evidence (E-78).
