@@ -272,7 +272,10 @@ impl Effects {
     ///
     /// # Errors
     /// As [`Shell::commit`]; then nothing was sent or told.
-    pub fn apply<S: Shell>(self, shell: &mut S) -> Result<(), S::Error> {
+    pub fn apply<S: Shell>(mut self, shell: &mut S) -> Result<(), S::Error> {
+        if planted!(TransmitBeforeCommit) {
+            self.transmits.drain(..).for_each(|transmit| shell.transmit(transmit));
+        }
         if !self.changes.is_empty() {
             shell.commit(self.changes)?;
         }

@@ -256,7 +256,8 @@ impl GroupKeys {
         match open_content(&message_keys(&attempt.key), &nonce, bound, &entry.body) {
             Ok(content) => {
                 let changes = self.settle(now, rekey, attempt, Leftover::Wiped);
-                Ok(OpenedMessage { order_key: order_key(content.tick, &entry.id()), content, changes })
+                let tick = if planted!(TickIgnored) { index } else { content.tick };
+                Ok(OpenedMessage { order_key: order_key(tick, &entry.id()), content, changes })
             }
             Err(why) => Err(Unopened::Broken { why, changes: self.settle(now, rekey, attempt, Leftover::Kept) }),
         }

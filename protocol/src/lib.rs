@@ -23,6 +23,20 @@ extern crate alloc;
 #[cfg(any(test, feature = "testing"))]
 extern crate std;
 
+/// Whether a seeded bug is on (feature `testing`); in the product there is none.
+#[cfg(any(test, feature = "testing"))]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::testing::bugs::is_planted($crate::testing::bugs::Bug::$bug)
+    };
+}
+#[cfg(not(any(test, feature = "testing")))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+
 mod account;
 mod command;
 mod crypto;

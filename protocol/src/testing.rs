@@ -1,8 +1,10 @@
 //! What tests of other crates may use too (feature `testing`). It only adds; nothing of the product changes.
 
+pub mod bugs;
 pub mod dice;
 pub mod histories;
 pub mod party;
+pub mod sight;
 pub mod speakers;
 pub mod store_suite;
 pub mod town;

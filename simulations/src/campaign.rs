@@ -40,8 +40,7 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
         if let Verdict::Failed(violation) = &outcome.verdict {
             door::progress("");
             door::say(&failure_text(&scenario, violation));
-            let large = if command.groups.large { " --large" } else { "" };
-            door::say(&format!("seed {seed}\nreplay: coterie-sim replay --seed {seed}{large}"));
+            door::say(&format!("replay: coterie-sim replay --seed {seed}{}", command.groups.words()));
             let path = command.failures.join(format!("{}-{seed:08x}.scenario", violation.id));
             let about = format!("# {}: {}\n", violation.id, violation.text.replace('\n', " "));
             door::write(&path, &(about + &scenario.to_text()))?;
@@ -56,6 +55,15 @@ pub(crate) fn sweep(command: &Sweep) -> Result<u8, String> {
     }
     door::progress("");
     door::say(&sum.text(watch.ms()));
+    if code == 0 && command.require_marks && !sum.missed_marks().is_empty() {
+        door::complain("some marks were never met: what they stand for was not put to the test");
+        code = 17;
+    }
+    if let Some(path) = &command.headline {
+        let how = format!("coterie-sim sweep --start {} --seeds {}{}", sum.start, sum.seeds, command.groups.words());
+        door::write(path, &sum.headline(&how, watch.ms()))?;
+        door::say(&format!("headline: {}", path.display()));
+    }
     if let Some(path) = &command.json {
         let json = serde_json::to_string(&sum).map_err(|error| error.to_string())?;
         if path.as_os_str() == "-" { door::say(&json) } else { door::write(path, &json)? }

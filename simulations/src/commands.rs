@@ -7,7 +7,7 @@ use coterie_simulations::plan::{Size, draw};
 use coterie_simulations::report::{failure_text, line_text, verdict_text};
 use coterie_simulations::{Keep, Memo, Options, Outcome, Scenario, Verdict, World};
 
-use crate::{campaign, door};
+use crate::{bugs, campaign, door, speed};
 
 /// Rehearse a group's disasters in virtual time.
 #[derive(Parser)]
@@ -33,6 +33,10 @@ enum Command {
     Report(Report),
     /// Two sweeps side by side.
     Compare(Compare),
+    /// How fast it is.
+    Speed(speed::Speed),
+    /// Break the core on purpose, and see whether anybody notices.
+    Bugs(bugs::Bugs),
 }
 
 /// How runs are carried out.
@@ -72,19 +76,25 @@ struct Run {
 #[derive(Args)]
 pub(crate) struct Sweep {
     /// The first seed.
-    #[arg(long, alias = "from", default_value = "1", value_parser = seed)]
+    #[arg(long, visible_alias = "from", default_value = "1", value_parser = seed)]
     pub(crate) start: u64,
     /// How many seeds.
-    #[arg(long, alias = "seeds")]
+    #[arg(long, visible_alias = "seeds")]
     pub(crate) count: Option<u64>,
     /// How long, in seconds.
-    #[arg(long)]
+    #[arg(long, visible_alias = "time")]
     pub(crate) seconds: Option<u64>,
     #[command(flatten)]
     pub(crate) groups: Groups,
+    /// Fail (17) when something that a campaign must have met was never met.
+    #[arg(long)]
+    pub(crate) require_marks: bool,
     /// One JSON object, last, on the standard output; or into a file.
     #[arg(long, num_args = 0..=1, default_missing_value = "-", value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the figures of the campaign here, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) headline: Option<PathBuf>,
     /// Where failing stories are kept.
     #[arg(long, default_value = "target/coterie-sim")]
     pub(crate) failures: PathBuf,
@@ -182,11 +192,27 @@ pub(crate) struct Groups {
     /// Groups of up to 100 too.
     #[arg(long)]
     pub(crate) large: bool,
+    /// Groups of this size only.
+    #[arg(long, conflicts_with = "large", value_parser = clap::value_parser!(u16).range(2..=99))]
+    pub(crate) nodes: Option<u16>,
 }
 
 impl Groups {
     pub(crate) const fn size(self) -> Size {
-        if self.large { Size::Any } else { Size::Small }
+        match (self.nodes, self.large) {
+            (Some(nodes), _) => Size::Of(nodes),
+            (None, true) => Size::Any,
+            (None, false) => Size::Small,
+        }
+    }
+
+    /// As they are written on the command line.
+    pub(crate) fn words(self) -> String {
+        match (self.nodes, self.large) {
+            (Some(nodes), _) => format!(" --nodes {nodes}"),
+            (None, true) => " --large".into(),
+            (None, false) => String::new(),
+        }
     }
 }
 
@@ -220,6 +246,8 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Command::Shrink(command) => shrink(command),
         Command::Show(command) => show(command),
         Command::Report(command) => campaign::report(&command.files, command.html.as_deref()),
+        Command::Speed(command) => speed::speed(command),
+        Command::Bugs(command) => bugs::bugs(command),
         Command::Compare(command) => campaign::compare(&command.base, &command.new),
     };
     outcome.unwrap_or_else(|text| {

@@ -6,13 +6,19 @@ use std::path::Path;
 /// A line for the person or the next program.
 #[expect(clippy::print_stdout, reason = "the program's output goes through here")]
 pub(crate) fn say(line: &str) {
-    println!("{line}");
+    println!("{}", plain(line));
 }
 
 /// A line about trouble.
 #[expect(clippy::print_stderr, reason = "the program's complaints go through here")]
 pub(crate) fn complain(line: &str) {
-    eprintln!("{line}");
+    eprintln!("{}", plain(line));
+}
+
+/// Files are written by anybody: what would steer a terminal is shown, not obeyed (SEC-10).
+fn plain(line: &str) -> String {
+    let is_odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+    line.chars().map(|c| if is_odd(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A line that the next one replaces; only where somebody watches.

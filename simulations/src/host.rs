@@ -4,14 +4,17 @@
 //! disk says so does anything leave (ST-50): the same `Effects::apply` as the program's driver. A crash loses whatever
 //! had not left yet. After a restart the core is made anew from the records, with a new boot and new luck.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod desk;
+mod turn;
 
-use bytes::Bytes;
+pub use desk::{Consequences, Noted};
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, VecDeque};
+
 use coterie_protocol::{
-    Account, Boot, Change, Command, CommandError, Effects, Event, FaultDisk, FaultStore, GateClass, Identity, Input,
-    Instance, LinkAction, MemberKey, Record, RecordId, Reply, SealedStore, SealingKey, Secret, Shell, Store,
-    StoreError, StoreKeys, Timestamp, Transmit,
+    Account, Boot, Command, FaultDisk, FaultStore, GateClass, GroupId, GroupView, Identity, Input, Instance, MemberKey,
+    MemberView, SealedStore, SealingKey, Secret, StoreError, StoreKeys, Timestamp,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -69,41 +72,14 @@ enum Item {
     Input(Input),
     Wish(Wish),
 }
-
-/// What a step of the core led to; held back until the disk is done.
-#[derive(Default)]
-pub struct Consequences {
-    /// What was written.
-    pub changes: Vec<Noted>,
-    /// Frames to send.
-    pub transmits: Vec<Transmit>,
-    /// Dials, hang-ups, gates.
-    pub links: Vec<LinkAction>,
-    /// For faces.
-    pub events: Vec<Event>,
-    reads: Vec<RecordId>,
-    /// Answers to wishes.
-    pub answers: Vec<(Purpose, Result<Reply, CommandError>)>,
-    /// Bytes that came in by links, for the bound on what goes out.
-    pub bytes_in: usize,
-}
-
-/// A change of the store, as the oracle sees it.
-pub enum Noted {
-    /// A record was written.
-    Put(Record),
-    /// A record is gone.
-    Erase(RecordId),
-}
-
 /// How a turn of work ended.
 pub enum Work {
     /// Nothing to do, or busy, or off.
     Idle,
     /// The disk is busy until then; the consequences wait.
     Until(u64),
-    /// The process died in a commit.
-    Died(StoreError),
+    /// The process died in a commit; what had left before it has left.
+    Died(StoreError, Box<Consequences>),
     /// The core panicked, with this text.
     Panicked(String),
 }
@@ -116,6 +92,14 @@ struct Life {
     booted_us: u64,
     inbox: VecDeque<Item>,
     held: Option<Consequences>,
+    seen: Glance,
+}
+
+/// What the core shows between two turns: it is looked at far more often than it changes.
+#[derive(Default)]
+struct Glance {
+    group: OnceCell<Option<GroupView>>,
+    members: OnceCell<Vec<MemberView>>,
 }
 
 /// One machine.
@@ -258,14 +242,22 @@ impl Host {
         let account = if records.is_empty() && findings.damaged.is_empty() {
             let name = format!("host {}", self.id);
             let (account, effects) = Account::create(identity, self.instance, Boot(boot), &name);
-            let mut shell = Desk { store: &mut store, done: Consequences::default() };
+            let mut shell = desk::Desk { store: &mut store, done: Consequences::default() };
             effects.apply(&mut shell).map_err(|error| error.to_string())?;
             account
         } else {
             let now = Timestamp::new(MONO_START_MS, self.now(now_us).wall_ms);
             Account::restore(identity, self.instance, Boot(boot), now, records).map_err(|error| error.to_string())?
         };
-        self.memory = Some(Life { account, store, rng, booted_us: now_us, inbox: VecDeque::new(), held: None });
+        self.memory = Some(Life {
+            account,
+            store,
+            rng,
+            booted_us: now_us,
+            inbox: VecDeque::new(),
+            held: None,
+            seen: Glance::default(),
+        });
         self.running = Running::Up;
         self.classes.clear();
         self.blocked.clear();
@@ -302,6 +294,20 @@ impl Host {
         self.memory.as_ref().map(|life| &life.account)
     }
 
+    /// The group of the story as this machine shows it.
+    #[must_use]
+    pub fn group(&self, gid: &GroupId) -> Option<&GroupView> {
+        let life = self.memory.as_ref()?;
+        life.seen.group.get_or_init(|| life.account.group(gid)).as_ref()
+    }
+
+    /// Who sits in the group of the story as this machine shows it.
+    #[must_use]
+    pub fn members(&self, gid: &GroupId) -> &[MemberView] {
+        let Some(life) = &self.memory else { return &[] };
+        life.seen.members.get_or_init(|| life.account.members(gid).unwrap_or_default())
+    }
+
     /// Its store.
     #[must_use]
     pub fn store(&self) -> Option<&SealedStore<FaultStore>> {
@@ -327,134 +333,4 @@ impl Host {
         let mono_ms = life.account.next_deadline()?;
         Some(life.booted_us + mono_ms.saturating_sub(MONO_START_MS).saturating_mul(1_000))
     }
-
-    /// Lets the core work on what came, if it can. `merge` is what one batch may take in.
-    pub fn work(&mut self, now_us: u64) -> Work {
-        let now = self.now(now_us);
-        let (sync_us, running) = (self.sync_us, self.running);
-        let disk = self.disk.clone();
-        let Some(life) = self.memory.as_mut().filter(|life| running == Running::Up && life.held.is_none()) else {
-            return Work::Idle;
-        };
-        if life.inbox.is_empty() {
-            return Work::Idle;
-        }
-        let mut answers = Vec::new();
-        let mut bytes_in = 0;
-        let mut merged = Effects::default();
-        while merged.has_room() {
-            let Some(item) = life.inbox.pop_front() else { break };
-            if let Item::Input(Input::Received { bytes, .. }) = &item {
-                bytes_in += bytes.len();
-            }
-            match catch_unwind(AssertUnwindSafe(|| life.turn(now, item, &mut answers))) {
-                Ok(effects) => merged.merge(effects),
-                Err(panic) => return Work::Panicked(panic_text(panic.as_ref())),
-            }
-        }
-        let is_writing = merged.change_count() > 0;
-        let mut shell = Desk { store: &mut life.store, done: Consequences::default() };
-        if let Err(error) = merged.apply(&mut shell) {
-            return Work::Died(error);
-        }
-        let mut done = shell.done;
-        (done.answers, done.bytes_in) = (answers, bytes_in);
-        life.held = Some(done);
-        let takes = if is_writing { sync_us + disk.last_commit_ms() * 1_000 } else { 0 };
-        Work::Until(now_us + takes)
-    }
-
-    /// The disk is done: what a step led to may happen now. What was to be read comes back as input.
-    pub fn release(&mut self) -> Option<Consequences> {
-        let life = self.memory.as_mut()?;
-        let mut done = life.held.take()?;
-        for id in done.reads.drain(..) {
-            let bytes = life.store.get(&id.key()).ok().flatten();
-            life.inbox.push_back(Item::Input(Input::Loaded { id, bytes }));
-        }
-        Some(done)
-    }
-
-    /// The bytes of a frame, read from the store if they lie there.
-    #[must_use]
-    pub fn frame(&self, transmit: &Transmit) -> Bytes {
-        match transmit {
-            Transmit::Frame { bytes, .. } => bytes.clone(),
-            Transmit::Stored(stored) => {
-                let get = |id: &RecordId| self.store().and_then(|store| store.get(&id.key()).ok().flatten());
-                stored.assemble(stored.records.iter().map(get).collect())
-            }
-        }
-    }
-}
-
-impl Life {
-    fn turn(
-        &mut self,
-        now: Timestamp,
-        item: Item,
-        answers: &mut Vec<(Purpose, Result<Reply, CommandError>)>,
-    ) -> Effects {
-        match item {
-            Item::Input(input) => self.account.handle(now, input, &mut self.rng),
-            Item::Wish(Wish { command, purpose }) => match self.account.execute(now, command, &mut self.rng) {
-                Ok((reply, effects)) => {
-                    answers.push((purpose, Ok(reply)));
-                    effects
-                }
-                Err(error) => {
-                    answers.push((purpose, Err(error)));
-                    Effects::default()
-                }
-            },
-        }
-    }
-}
-
-/// The machine round the core during one `apply`.
-struct Desk<'a> {
-    store: &'a mut SealedStore<FaultStore>,
-    done: Consequences,
-}
-
-impl Shell for Desk<'_> {
-    type Error = StoreError;
-
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let mut batch = coterie_protocol::Batch::default();
-        for change in changes {
-            match change {
-                Change::Put(record) => {
-                    batch.put(record.id.key(), record.bytes.clone());
-                    self.done.changes.push(Noted::Put(record));
-                }
-                Change::Erase(id) => {
-                    batch.erase(id.key());
-                    self.done.changes.push(Noted::Erase(id));
-                }
-            }
-        }
-        self.store.commit(&batch)
-    }
-
-    fn transmit(&mut self, transmit: Transmit) {
-        self.done.transmits.push(transmit);
-    }
-
-    fn link(&mut self, action: LinkAction) {
-        self.done.links.push(action);
-    }
-
-    fn emit(&mut self, event: Event) {
-        self.done.events.push(event);
-    }
-
-    fn read(&mut self, id: RecordId) {
-        self.done.reads.push(id);
-    }
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".into())
 }

@@ -18,7 +18,7 @@ pub mod shrink;
 pub mod trace;
 pub mod world;
 
-pub use oracle::Violation;
+pub use oracle::{Mark, Violation};
 pub use scenario::Scenario;
 pub use trace::{Keep, Trace};
-pub use world::{Memo, Options, Outcome, Verdict, World, percentile_of};
+pub use world::{Memo, Options, Outcome, Stage, Verdict, World, percentile_of};

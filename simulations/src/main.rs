@@ -4,9 +4,11 @@
 //! 14 a demand of the scenario · 15 panic · 16 not deterministic · 17 worse than the base.
 #![forbid(unsafe_code)]
 
+mod bugs;
 mod campaign;
 mod commands;
 mod door;
+mod speed;
 
 use std::process::ExitCode;
 

@@ -6,22 +6,23 @@
 
 mod alive;
 mod durable;
+mod keys;
+mod marks;
 mod safety;
 mod secret;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coterie_protocol::{
-    Channel, Delivery, EntryId, Event, FaultStore, GroupId, MemberKey, MemberView, MembershipId, MessageKind,
-    MessageView, OrderKey, SealedStore,
-};
+use coterie_protocol::{Channel, Delivery, EntryId, MemberKey, MessageKind, OrderKey};
 
-use crate::host::{Host, Noted};
 use crate::network::HostId;
 use crate::scenario::Habit;
 
-pub use alive::Accord;
+pub use alive::{Accord, Journey};
+pub use marks::Mark;
 pub use safety::excessive;
+pub(crate) use watch::Novelty;
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,11 @@ pub(crate) struct Said {
     text: String,
     story_us: u64,
     at_us: u64,
-    /// Keys of those who sat in the author's group when it was sealed.
+    /// Keys of those who sat in the author's group when it was sealed, for a while at least: they must get it.
     due: BTreeSet<MemberKey>,
+    /// Keys of everybody who sat there just before or just after: nobody else may be able to read it. None if it is
+    /// not known when it was sealed.
+    readers: Option<BTreeSet<MemberKey>>,
     /// Counts up over each author.
     number: u64,
     /// When each host showed it, µs.
@@ -70,6 +74,8 @@ pub(crate) struct Seen {
     operations: BTreeSet<[u8; 16]>,
     alarms: Vec<(String, u64)>,
     queued: BTreeMap<u64, String>,
+    /// Who sat in this host's roster when it was looked at last.
+    seated: BTreeSet<MemberKey>,
     wakes: (u64, u32),
     dials: Vec<u64>,
     excused: bool,
@@ -85,8 +91,8 @@ pub struct Oracle {
     texts: u64,
     /// What people wanted to say and were not told to be saved yet: a crash may come between (F-M1).
     wanted: BTreeSet<(HostId, String)>,
-    /// Who holds the bytes of an entry durably, by the hash of the bytes.
-    holders: BTreeMap<[u8; 32], BTreeSet<HostId>>,
+    /// Who ever held the bytes of an entry durably, by the hash of the bytes.
+    holders: BTreeMap<[u8; 32], BTreeSet<MemberKey>>,
     /// The hash by the first half of the entry's id, from whoever could open it.
     hashes: BTreeMap<[u8; 8], [u8; 32]>,
     /// Keys of people whose end was wanted by somebody: their words may stop to count.
@@ -98,7 +104,11 @@ pub struct Oracle {
     traffic: (u64, u64),
     zero_us: u64,
     is_healed: bool,
-    is_provoked: bool,
+    /// Hosts that gave others a cause: a bad habit, an old image, a damaged disk, nonsense as a stranger.
+    provoked: BTreeSet<HostId>,
+    keyring: keys::Keyring,
+    marks: BTreeMap<Mark, u64>,
+    is_split: bool,
     agreement: alive::Agreement,
 }
 
@@ -122,7 +132,10 @@ impl Oracle {
             traffic: (0, 0),
             zero_us: 0,
             is_healed: false,
-            is_provoked: false,
+            provoked: BTreeSet::new(),
+            keyring: keys::Keyring::default(),
+            marks: BTreeMap::new(),
+            is_split: false,
             agreement: alive::Agreement::default(),
         }
     }
@@ -197,7 +210,8 @@ impl Oracle {
     /// The host lost what no rule gives back.
     pub fn excuse(&mut self, host: HostId) {
         self.seen(host).excused = true;
-        self.is_provoked = true;
+        self.provoked.insert(host);
+        self.keyring.forget_numbers(host);
     }
 
     /// A host's process is gone.
@@ -207,9 +221,8 @@ impl Oracle {
 
     /// A host lost its disk.
     pub fn on_wiped(&mut self, host: HostId) {
-        for holders in self.holders.values_mut() {
-            holders.remove(&host);
-        }
+        self.provoked.insert(host);
+        self.keyring.forget_numbers(host);
         let habit = self.seen(host).habit;
         *self.seen(host) = Seen { excused: true, habit, ..Seen::default() };
     }
@@ -222,8 +235,10 @@ impl Oracle {
     /// An older image lies on the disk: what the machine knew after it is lost to it.
     pub fn on_restored(&mut self, host: HostId) {
         self.excuse(host);
-        self.seen(host).lines.clear();
-        self.seen(host).queued.clear();
+        let seen = self.seen(host);
+        seen.lines.clear();
+        seen.queued.clear();
+        seen.delivered.clear();
     }
 
     /// A second machine runs the first one's directory.
@@ -243,137 +258,10 @@ impl Oracle {
 
     /// A host is not honest from here on.
     pub fn on_habit(&mut self, host: HostId, habit: Habit) {
-        self.is_provoked |= habit != Habit::Honest;
+        if habit != Habit::Honest {
+            self.provoked.insert(host);
+        }
         self.seen(host).habit = Some(habit);
-    }
-
-    // ---- what a machine did -----------------------------------------------------------------------------------------
-
-    /// A process started and its records are read.
-    pub fn on_boot(&mut self, host: HostId, now_us: u64, store: Option<&SealedStore<FaultStore>>) {
-        if let Some(store) = store {
-            self.durable_after_boot(host, now_us, store);
-        }
-    }
-
-    /// The records do not make a profile.
-    pub fn on_unbootable(&mut self, host: HostId, now_us: u64, text: &str) {
-        if !self.seen(host).excused {
-            self.violate("INV-D4", host, now_us, format!("cannot be restored: {text}"));
-        }
-    }
-
-    /// These changes are durable on that host.
-    pub fn on_changes(&mut self, host: HostId, now_us: u64, changes: &[Noted]) {
-        for change in changes {
-            if let Noted::Put(record) = change {
-                self.durable_record(host, now_us, record);
-            }
-        }
-    }
-
-    /// The author's person was told *saved*.
-    pub fn on_saved(
-        &mut self,
-        host: &Host,
-        gid: Option<GroupId>,
-        (at, story): (u64, u64),
-        entry: EntryId,
-        text: String,
-    ) {
-        let members = host.account().zip(gid).and_then(|(account, gid)| account.members(&gid)).unwrap_or_default();
-        let due = due(&members);
-        self.note_said(host.id, (at, story), entry, text, due);
-    }
-
-    fn note_said(
-        &mut self,
-        author: HostId,
-        (at_us, story_us): (u64, u64),
-        entry: EntryId,
-        text: String,
-        due: BTreeSet<MemberKey>,
-    ) {
-        self.wanted.remove(&(author, text.clone()));
-        // The number of the text, not of the sealing: what is said first stands first.
-        let number = text_number(&text);
-        let shown = BTreeMap::new();
-        let said = Said { author, text, story_us, at_us, due, number, shown, acknowledged: false };
-        match self.said.get_mut(&entry) {
-            None => drop(self.said.insert(entry, said)),
-            // It was seen before its author's person was told.
-            Some(known) if known.due.is_empty() && known.text == said.text => known.due = said.due,
-            Some(_) => self.violate("INV-D3", author, at_us, format!("{entry:?} was said twice")),
-        }
-    }
-
-    /// The author's person was told *queued*.
-    pub fn on_queued(&mut self, host: HostId, outbox: u64, text: String) {
-        self.seen(host).queued.insert(outbox, text);
-    }
-
-    /// A machine told its faces something.
-    pub fn on_event(&mut self, host: HostId, now_us: u64, story_us: u64, event: &Event, hosts: &[Host]) {
-        match event {
-            Event::Message { group, message } => self.on_line(host, now_us, (*group, message, Novelty::New), hosts),
-            Event::MessageChanged { group, message } => {
-                self.on_line(host, now_us, (*group, message, Novelty::Changed), hosts)
-            }
-            Event::Delivery { entry, delivery, .. } => self.safety_delivery(host, now_us, entry, *delivery),
-            Event::Outbox { group, outbox, sealed } => {
-                let Some(text) = self.seen(host).queued.remove(outbox) else { return };
-                if let Some(entry) = sealed {
-                    let account = hosts.get(usize::from(host)).and_then(Host::account);
-                    let members = account.and_then(|account| account.members(group)).unwrap_or_default();
-                    let due = due(&members);
-                    self.note_said(host, (now_us, story_us), *entry, text, due);
-                }
-            }
-            Event::Group(gid) | Event::Member { group: gid, .. } => self.safety_roster(host, now_us, gid, hosts),
-            Event::Alert { alert, .. } => {
-                self.seen(host).alarms.push((format!("{:?}", alert.kind), now_us));
-                self.safety_alarm(host, now_us, alert);
-            }
-            Event::GroupGone(_) | Event::Presence { .. } | Event::Invite { .. } | Event::Join { .. } => {}
-        }
-    }
-
-    fn on_line(
-        &mut self,
-        host: HostId,
-        now_us: u64,
-        (gid, message, novelty): (GroupId, &MessageView, Novelty),
-        hosts: &[Host],
-    ) {
-        let author = self.author_host(host, &gid, &message.author, hosts);
-        self.learn_unanswered(now_us, message);
-        self.safety_line(host, now_us, message, novelty, author);
-        let shown = Shown { order: message.order, kind: message.kind, counts: message.counts };
-        self.seen(host).lines.insert(message.entry, shown);
-        if message.kind == MessageKind::Text
-            && let Some(said) = self.said.get_mut(&message.entry)
-        {
-            said.shown.entry(host).or_insert(now_us);
-        }
-    }
-
-    /// A text whose author crashed between *durable* and *told*: nobody knows the outcome until it is seen somewhere.
-    fn learn_unanswered(&mut self, now_us: u64, message: &MessageView) {
-        if message.kind != MessageKind::Text || self.said.contains_key(&message.entry) {
-            return;
-        }
-        let wanted = self.wanted.iter().find(|(_, text)| *text == message.text).cloned();
-        if let Some((author, text)) = wanted {
-            let story_us = now_us.saturating_sub(self.zero_us);
-            self.note_said(author, (now_us, story_us), message.entry, text, BTreeSet::new());
-        }
-    }
-
-    /// Whose membership that is, by the view of the host that shows it.
-    fn author_host(&self, host: HostId, gid: &GroupId, author: &MembershipId, hosts: &[Host]) -> Option<HostId> {
-        let members = hosts.get(usize::from(host))?.account()?.members(gid)?;
-        let key = members.iter().find(|member| member.id == *author)?.key;
-        self.keys.iter().position(|known| *known == key).and_then(|at| u16::try_from(at).ok())
     }
 
     /// A host dialled somebody.
@@ -382,9 +270,11 @@ impl Oracle {
     }
 
     /// A machine without a core knocked; nonsense on the group channel is a cause for an alarm.
-    pub fn count_knock(&mut self, channel: Channel) {
+    pub fn count_knock(&mut self, from: HostId, channel: Channel) {
         self.check("F-B4");
-        self.is_provoked |= channel == Channel::Group;
+        if channel == Channel::Group {
+            self.provoked.insert(from);
+        }
     }
 
     /// A core was woken; says whether it spins.
@@ -393,25 +283,4 @@ impl Oracle {
         *wakes = if wakes.0 == now_us { (now_us, wakes.1 + 1) } else { (now_us, 0) };
         wakes.1 > 10_000
     }
-}
-
-/// The number that every text of the simulator begins with.
-fn text_number(text: &str) -> u64 {
-    let rest = text.strip_prefix(crate::world::CANARY).unwrap_or_default();
-    rest.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
-}
-
-/// Whether a line is new or known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Novelty {
-    /// New.
-    New,
-    /// Known.
-    Changed,
-}
-
-/// Who must come to read what an author says now: everybody who sits there undisputed and whose key the author holds.
-/// Words that were said before a newcomer's key arrived are not for the newcomer (E-47).
-fn due(members: &[MemberView]) -> BTreeSet<MemberKey> {
-    members.iter().filter(|member| !member.contested && member.reads).map(|member| member.key).collect()
 }

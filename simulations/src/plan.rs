@@ -21,6 +21,8 @@ pub enum Size {
     Small,
     /// As the design says: 2 to 100.
     Any,
+    /// So many.
+    Of(u16),
 }
 
 /// A plan in the making.
@@ -40,6 +42,7 @@ pub fn draw(seed: u64, size: Size) -> Scenario {
     let nodes = match size {
         Size::Small => u16::try_from(between(&mut rng, 2, 6)).unwrap_or(2),
         Size::Any => any_size(&mut rng),
+        Size::Of(nodes) => nodes.max(2),
     };
     let mut story = Scenario::quiet(&format!("seed {seed}"), seed, nodes);
     let length_us = SECOND * if nodes > 20 { between(&mut rng, 30, 90) } else { between(&mut rng, 60, 240) };
@@ -141,15 +144,23 @@ impl Draft {
     fn newcomers(&mut self) {
         let nodes = self.story.nodes;
         let outsiders: Vec<HostId> = (nodes..self.story.host_count()).collect();
+        let mut invited_at = None;
         for host in outsiders {
+            if let Some(invited_at) = invited_at.filter(|_| self.coin(400_000)) {
+                // A link that somebody else was given too.
+                let (at, via) = (invited_at + self.ms(1_000, 60_000), Some(self.member()));
+                self.at(at, Act::Join { who: Who::Hosts(vec![host]), label: format!("L{}", self.labels), via });
+                continue;
+            }
             self.labels += 1;
             let (label, at) = (format!("L{}", self.labels), between(&mut self.rng, SECOND, self.length_us / 2));
             let uses = u8::try_from(between(&mut self.rng, 1, 3)).unwrap_or(1);
             let invite =
                 Act::Invite { who: Who::Hosts(vec![0]), links: 1, uses, expires_us: None, label: Some(label.clone()) };
             self.at(at, invite);
+            invited_at = Some(at);
             let join_at = at + self.ms(1_000, 60_000);
-            self.at(join_at, Act::Join { who: Who::Hosts(vec![host]), label: label.clone() });
+            self.at(join_at, Act::Join { who: Who::Hosts(vec![host]), label: label.clone(), via: None });
             if self.coin(150_000) {
                 let at = at + self.ms(500, 60_000);
                 self.at(at, Act::Revoke { who: Who::Hosts(vec![0]), label });
@@ -184,6 +195,9 @@ impl Draft {
         }
         if self.victims > 0 && self.coin(150_000) {
             self.old_image();
+        }
+        if self.victims > 0 && self.coin(100_000) {
+            self.damage();
         }
     }
 
@@ -253,6 +267,12 @@ impl Draft {
         let (host, at) = (self.member(), self.moment());
         let rate = log_uniform(&mut self.rng, 1_000, 100_000);
         self.at(at, Act::Slow { hosts: vec![host], rate });
+        if self.coin(200_000) {
+            // More than such a path can take.
+            let pace = Pace { times: 2, every_us: SECOND, for_us: 30 * SECOND };
+            let who = Who::Hosts(vec![self.member()]);
+            self.at(at, Act::Say { who, text: None, pace, size: Some(8_000), label: None });
+        }
     }
 
     fn kill(&mut self) {
@@ -343,6 +363,28 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// What a machine does not get over by itself: a damaged disk, a lost one, a directory that runs twice.
+    fn damage(&mut self) {
+        self.victims -= 1;
+        let host = u16::try_from(between(&mut self.rng, 1, u64::from(self.story.nodes - 1))).unwrap_or(1);
+        let at = self.moment();
+        let back = at + self.ms(1_000, 30_000);
+        match below(&mut self.rng, 4) {
+            0 => self.at(at, Act::Disk { hosts: vec![host], order: DiskOrder::Rot(1) }),
+            1 => self.at(at, Act::Disk { hosts: vec![host], order: DiskOrder::Lies }),
+            2 => self.at(at, Act::Wipe(host)),
+            _ if self.story.outsiders > 0 => {
+                let to = self.story.host_count() - 1;
+                return self.at(at, Act::Clone { host, to });
+            }
+            _ => return,
+        }
+        self.at(back, Act::Kill { hosts: vec![host], power: Power::Cut });
+        self.at(back + SECOND, Act::Restart(vec![host]));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,7 +409,7 @@ mod tests {
         for word in [
             "split", "cut", "flap", "swizzle", "ring", "graph", "slow", "kill", "stop", "crash", "pause", "clock",
             "disk", "move", "dial", "behave", "restore", "say", "invite", "join", "revoke", "promote", "demote",
-            "remove", "leave",
+            "remove", "leave", "wipe", "clone",
         ] {
             assert!(words.contains(word), "{word}");
         }

@@ -1,7 +1,9 @@
 //! Words and pages about runs.
 
 mod page;
+mod strips;
 mod sum;
+mod timeline;
 
 pub use page::{page, sum_page};
 pub use sum::{Failure, Sized, Sum};

@@ -149,7 +149,7 @@ pub struct Pace {
 pub enum Act {
     Say { who: Who, text: Option<String>, pace: Pace, size: Option<u64>, label: Option<String> },
     Invite { who: Who, links: u32, uses: u8, expires_us: Option<u64>, label: Option<String> },
-    Join { who: Who, label: String },
+    Join { who: Who, label: String, via: Option<HostId> },
     Confirm { who: Who, whom: HostId },
     Promote { who: Who, whom: HostId },
     Demote { who: Who, whom: HostId },

@@ -12,22 +12,22 @@ mod streams;
 mod wishes;
 
 pub use demands::percentile_of;
-pub use ending::{Outcome, Verdict};
+pub use ending::{Census, Outcome, Stage, Verdict};
 pub use wishes::CANARY;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use bytes::Bytes;
 use coterie_protocol::testing::{Checking, check_signatures};
-use coterie_protocol::{EntryId, GroupId, Image, Input, InviteId, LinkAction};
+use coterie_protocol::{EntryId, Event, GroupId, Image, Input, InviteId, LinkAction};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use crate::chance::stream;
 use crate::host::{Host, Running, Work};
 use crate::network::{HostId, Network, Quality, Turn};
-use crate::oracle::Oracle;
+use crate::oracle::{Mark, Oracle};
 use crate::scenario::{Habit, Scenario, Tie};
 use crate::trace::{Keep, Trace};
 
@@ -102,6 +102,8 @@ pub struct World {
     queued_labels: BTreeMap<(HostId, u64), String>,
     images: BTreeMap<String, Image>,
     habits: BTreeMap<HostId, Habit>,
+    /// Machines that may have earned a mark: a disk that was full, a clock that jumped.
+    tried: BTreeSet<(HostId, Mark)>,
     recorded: Vec<(u64, Bytes)>,
     events: u64,
     /// When the last fault that stood against full connectivity ended.
@@ -109,8 +111,13 @@ pub struct World {
     acts_left: usize,
     /// Counts up whenever something was written or told: until then nobody can agree more or less than before.
     version: u64,
+    /// For which version demands were looked at.
+    looked: Option<u64>,
     agreed: Option<(u64, bool)>,
     judgements: Vec<demands::Judgement>,
+    /// When how many of how many members saw the same roster; kept only for who looks at the run afterwards.
+    census: Vec<Census>,
+    is_looked_at: bool,
     phase: Phase,
 }
 
@@ -153,13 +160,17 @@ impl World {
             queued_labels: BTreeMap::new(),
             images: BTreeMap::new(),
             habits: BTreeMap::new(),
+            tried: BTreeSet::new(),
             recorded: Vec::new(),
             events: 0,
             healed_us: 0,
             acts_left: 0,
             version: 0,
+            looked: None,
             agreed: None,
             judgements: Vec::new(),
+            census: Vec::new(),
+            is_looked_at: options.keep == Keep::All,
             phase: Phase::Seating,
             scenario,
         }
@@ -261,7 +272,12 @@ impl World {
                 let life = self.host(host).life;
                 self.schedule(at, Happening::Release { host, life });
             }
-            Work::Died(error) => self.on_died(host, &error),
+            Work::Died(error, done) => {
+                for transmit in &done.transmits {
+                    self.send(host, transmit);
+                }
+                self.on_died(host, &error);
+            }
             Work::Panicked(text) => {
                 self.oracle.violate("INV-S9", host, self.now_us, format!("panic: {text}"));
                 self.crash(host);
@@ -344,6 +360,9 @@ impl World {
             let at = self.story_us();
             if let Some(what) = crate::report::event_text(&event) {
                 self.trace.note(at, "event", (Some(id), None), format_args!("{what}"));
+            }
+            if matches!(event, Event::Join { .. }) {
+                self.oracle.on_paths(self.net.down().len());
             }
             self.oracle.on_event(id, now, at, &event, &self.hosts);
         }

@@ -73,6 +73,9 @@ impl Reach {
     pub(super) fn lost(&mut self, peer: &MemberKey, now: Timestamp) {
         let Some(person) = self.people.get_mut(peer) else { return self.look_soon(now) };
         person.dialling = false;
+        if planted!(NoRedial) {
+            return;
+        }
         person.next_mono_ms = person.next_mono_ms.max(now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
         self.look_mono_ms = Some(self.look_mono_ms.map_or(person.next_mono_ms, |at| at.min(person.next_mono_ms)));
     }
@@ -83,6 +86,9 @@ impl Reach {
 
     /// Rule R-34: how a person ended is told once an hour.
     pub(super) fn may_tell_end(&mut self, peer: &MemberKey, now: Timestamp) -> bool {
+        if planted!(RemovalNotTold) {
+            return false;
+        }
         self.told_end.retain(|_, at| now.mono_ms.saturating_sub(*at) < limits::HOUR_MS);
         if self.told_end.contains_key(peer) || self.told_end.len() >= limits::CONDUCTS_MAX {
             return false;

@@ -53,6 +53,9 @@ pub fn verify(key: &MemberKey, label: Label, fields: &[Field<'_>], signature: &S
 }
 
 fn verify_now(key: &MemberKey, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+    if planted!(SignaturesUnchecked) {
+        return Ok(());
+    }
     if !is_canonical(key) {
         return Err(BadSignature);
     }

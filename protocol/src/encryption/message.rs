@@ -66,6 +66,9 @@ pub fn pad(fields: &Fields) -> Result<Zeroizing<Vec<u8>>, TooLarge> {
 /// Seals a padded content. The associated data is `enc("msg-aad", hd, commit)` (E-57).
 #[must_use]
 pub fn seal_content(keys: &MessageKeys, nonce: &[u8; 24], bound: (&Digest, &Digest), padded: &[u8]) -> Vec<u8> {
+    if planted!(WordsInTheClear) {
+        return padded.to_vec();
+    }
     seal(&keys.key, nonce, &associated(bound), padded)
 }
 

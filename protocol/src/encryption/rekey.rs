@@ -161,6 +161,9 @@ impl GroupKeys {
     pub fn rekey_due(&self, now: Timestamp, view: &SenderView<'_>) -> Option<RekeyReason> {
         let Some((_, held)) = self.own_chain() else { return Some(view.cause.unwrap_or(RekeyReason::First)) };
         let age = self.clock.at(now).saturating_sub(held.since);
+        if planted!(NoRekeyAfterRemoval) {
+            return None;
+        }
         let over = |mid: &MembershipId| view.suspended.get(mid) == Some(&Why::SessionOver);
         if view.audience.keys().any(|mid| !is_in(view.keyed, mid) || over(mid)) {
             return Some(RekeyReason::Membership);

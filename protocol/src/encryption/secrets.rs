@@ -189,6 +189,13 @@ impl Held {
     }
 }
 
+/// Whose chain a record holds, and from which index on it could be read.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn chain_place(value: &[u8]) -> Option<(LogId, u64, u64)> {
+    let (_, held) = Held::decode(value).ok()?;
+    Some((held.log, held.epoch, held.first))
+}
+
 /// One page of skipped keys: whose, and the keys by index.
 pub(super) struct Page {
     pub(super) rekey: EntryId,

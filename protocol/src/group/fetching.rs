@@ -329,6 +329,9 @@ impl Group {
     }
 
     fn send_vectors(&self, ctx: &mut Context<'_>, to: Neighbour, frames: Vec<Vector>) {
+        if planted!(NoAntiEntropy) {
+            return;
+        }
         frames.iter().for_each(|frame| self.send_body(ctx, to, GroupFrame::Vector, frame));
     }
 

@@ -135,6 +135,7 @@ impl Group {
     pub(crate) fn restore(g: u32, stored: Stored, inst: Instance, now: Timestamp) -> Result<Self, &'static str> {
         let record: GroupRecord = from_bytes(&stored.group, limits::VALUE_BYTES_MAX).map_err(|_| "group")?;
         let membership = Membership::restore(stored.operations).map_err(|_| "op")?;
+        let inst = if planted!(OldInstallation) { last_installation(&stored.logs, record.me, inst) } else { inst };
         let mut group = Self::assemble(g, membership, record.me, inst);
         group.record = record;
         group.restore_logs(stored.logs)?;
@@ -149,6 +150,9 @@ impl Group {
             group.duties.rolled_back();
         }
         for (number, bytes) in stored.outbox {
+            if planted!(OutboxForgotten) {
+                break;
+            }
             if let Ok(text) = from_bytes::<OutboxRecord>(&bytes, limits::VALUE_BYTES_MAX) {
                 group.outbox.insert(number, text);
             }
@@ -237,6 +241,13 @@ impl Group {
         let all: Vec<Place> = self.unopened.values().flatten().copied().collect();
         self.void = all.into_iter().filter(|place| !self.counts(place)).collect();
     }
+}
+
+/// The installation under which the profile last spoke: what a restored profile must never go on with (E-80).
+fn last_installation(logs: &[(u32, Vec<u8>)], me: MembershipId, inst: Instance) -> Instance {
+    let records = logs.iter().filter_map(|(_, bytes)| from_bytes::<LogRecord>(bytes, limits::VALUE_BYTES_MAX).ok());
+    let own = records.filter(|record| record.log.mid == me).max_by_key(|record| record.state.inst_no);
+    own.map_or(inst, |record| record.log.inst)
 }
 
 /// By N-801, the handshake secret follows from the nonce of the Genesis.

@@ -251,7 +251,7 @@ impl Group {
             .filter_map(|id| self.membership.operation(id))
             .map(|signed| PushItem { class: Class::Operation, hop: 0, lid: None, bytes: signed.bytes().to_vec() })
             .collect();
-        if !items.is_empty() {
+        if !items.is_empty() && !planted!(RemovalNotTold) {
             self.send(ctx, neighbour, GroupFrame::Push, &to_bytes(&Push(items)));
         }
         self.near.dropped.push((neighbour, DropCode::NotShared));

@@ -140,6 +140,9 @@ impl Group {
         let salt = Some(sealed.salt.expose().to_vec());
         self.put_view(ctx, &ViewRecord { message: message.clone(), place, salt });
         self.shown.insert(appended.place, order);
+        if planted!(ToldTwice) {
+            ctx.effects.emit(Event::Message { group: self.gid(), message: message.clone() });
+        }
         ctx.effects.emit(Event::Message { group: self.gid(), message });
         Ok(Some(eid))
     }
@@ -211,6 +214,9 @@ impl Group {
         ctx: &mut Context<'_>,
         (scene, grants): (&Scene, Vec<GrantPlan>),
     ) -> Result<(), CommandError> {
+        if planted!(NoGrants) {
+            return Ok(());
+        }
         for plan in grants {
             let place = self.next_place(scene.heads.clone());
             let built = self

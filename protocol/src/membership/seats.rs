@@ -276,6 +276,9 @@ impl<'a> Claims<'a> {
         if !self.authority.stands(custody) {
             return None;
         }
+        if planted!(SeatByArrival) {
+            return self.bids(out, custody).next().copied();
+        }
         self.bids(out, custody)
             .filter(|bid| !self.authority.is_banned(self.graph.nodes[bid.node].chain))
             .min_by_key(|bid| self.rank_of(bid.node))

@@ -236,7 +236,8 @@ impl Receipts {
     /// How many distinct members but the author hold the entry.
     #[must_use]
     pub fn reached(&self, tag: &LogTag, seq: u64, author: &MembershipId) -> usize {
-        self.holders(tag, seq).filter(|mid| *mid != author).count()
+        let held = self.holders(tag, seq).filter(|mid| *mid != author).count();
+        if planted!(ReceiptTooMany) { held.saturating_add(1) } else { held }
     }
 
     /// Who holds the entry.

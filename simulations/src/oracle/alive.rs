@@ -1,6 +1,6 @@
 //! What must come true once faults are over: INV-L1, INV-L2, INV-D2, and how long it took.
 
-use coterie_protocol::MessageKind;
+use coterie_protocol::{EntryId, GroupState, MessageKind};
 
 use super::Oracle;
 use crate::host::Host;
@@ -16,6 +16,19 @@ pub enum Accord {
     Rosters,
     /// On that and on every message.
     All,
+}
+
+/// The way of one message.
+#[derive(Clone, Debug)]
+pub struct Journey {
+    /// Which.
+    pub entry: EntryId,
+    /// Whose.
+    pub author: HostId,
+    /// When its author was told that it is saved, µs of the story.
+    pub said_us: u64,
+    /// Who showed it when.
+    pub shown_us: Vec<(HostId, u64)>,
 }
 
 /// Since when all agree.
@@ -57,6 +70,19 @@ impl Oracle {
         all
     }
 
+    /// The way of each message: its id, its author, when it was said and when each host showed it, µs of the story.
+    #[must_use]
+    pub fn journeys(&self) -> Vec<Journey> {
+        let story = |at: u64| at.saturating_sub(self.zero_us);
+        let journey = |(entry, said): (&EntryId, &super::Said)| Journey {
+            entry: *entry,
+            author: said.author,
+            said_us: said.story_us,
+            shown_us: said.shown.iter().map(|(&host, &at)| (host, story(at))).collect(),
+        };
+        self.said.iter().map(journey).collect()
+    }
+
     /// INV-L1, INV-D2: a message that somebody of these is due and does not show. One whose author and every holder
     /// are gone is lost by rule; a removed author's words must be shown by all or by none.
     #[must_use]
@@ -94,7 +120,7 @@ impl Oracle {
 
     /// Whether a host shows the words of an entry.
     #[must_use]
-    pub fn shows(&self, host: HostId, entry: &coterie_protocol::EntryId) -> bool {
+    pub fn shows(&self, host: HostId, entry: &EntryId) -> bool {
         self.seen[usize::from(host)].lines.get(entry).is_some_and(|line| line.kind == MessageKind::Text)
     }
 
@@ -137,6 +163,8 @@ impl Oracle {
         self.s3_causality(hosts, now_us);
         self.d4_views_are_stored(hosts, now_us);
         self.c1_disks_are_sealed(hosts, now_us);
+        self.c2_only_the_circle_can_read(now_us);
+        self.d1_outboxes_keep(hosts, now_us);
     }
 
     /// INV-S3 *Causality*: the lines of one author stand in the order in which they were said.
@@ -154,6 +182,24 @@ impl Oracle {
                 let text = format!("message {} of host {} stands behind its successor", pair[0].0.1, pair[0].0.0);
                 self.violate("INV-S3", host.id, now_us, text);
                 return;
+            }
+        }
+    }
+
+    /// INV-D1, the part on texts that wait: what a person was told is queued waits still or was sealed.
+    fn d1_outboxes_keep(&mut self, hosts: &[Host], now_us: u64) {
+        for host in hosts {
+            let Some(account) = host.account() else { continue };
+            self.check("INV-D1");
+            let groups = account.groups();
+            let waiting: Vec<u64> =
+                groups.iter().flat_map(|group| account.outbox(&group.id)).map(|(number, ..)| number).collect();
+            let is_in = groups.iter().any(|group| group.state == GroupState::Member);
+            let seen = &self.seen[usize::from(host.id)];
+            let lost = seen.queued.iter().find(|(number, _)| !waiting.contains(number));
+            if let Some((number, text)) = lost.filter(|_| is_in && !seen.excused) {
+                let text = format!("text {number} was queued and is gone: {text:?}");
+                self.violate("INV-D1", host.id, now_us, text);
             }
         }
     }

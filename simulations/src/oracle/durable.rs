@@ -1,17 +1,18 @@
 //! What must survive: INV-D1 to D4.
 
 use coterie_protocol::{
-    Direction, EntryId, FaultStore, MessageKind, MessageView, Record, RecordId, RecordKind, SealedStore, Store,
+    Direction, EntryId, FaultStore, MemberKey, MessageKind, MessageView, Record, RecordId, RecordKind, SealedStore,
+    Store,
 };
 
 use sha2::{Digest, Sha256};
 
-use super::{Oracle, Shown};
+use super::{Mark, Oracle, Shown};
 use crate::network::HostId;
 
 impl Oracle {
     /// A record is on a disk for good.
-    pub(super) fn durable_record(&mut self, host: HostId, _now_us: u64, record: &Record) {
+    pub(super) fn durable_record(&mut self, host: HostId, now_us: u64, record: &Record) {
         match record.id {
             RecordId::Op { id, .. } => {
                 self.seen(host).operations.insert(id);
@@ -23,14 +24,17 @@ impl Oracle {
                 let hash: [u8; 32] = Sha256::digest(signed).into();
                 if let Some(name) = place.last_chunk::<8>().filter(|name| **name != [0; 8]) {
                     self.hashes.insert(*name, hash);
+                    self.learn_place(host, *name, &record.id, signed);
                 }
-                self.holders.entry(hash).or_default().insert(host);
+                let key = self.keys[usize::from(host)];
+                self.holders.entry(hash).or_default().insert(key);
+                self.learn_entry(host, now_us, (&record.id, signed), hash);
             }
             _ => {}
         }
     }
 
-    pub(super) fn holders_of(&self, entry: &EntryId) -> impl Iterator<Item = HostId> {
+    pub(super) fn holders_of(&self, entry: &EntryId) -> impl Iterator<Item = MemberKey> {
         let hash = entry.0.first_chunk::<8>().and_then(|name| self.hashes.get(name));
         hash.and_then(|hash| self.holders.get(hash)).into_iter().flatten().copied()
     }
@@ -53,6 +57,9 @@ impl Oracle {
         self.check("INV-D4");
         let findings = store.verify();
         let is_whole = findings.as_ref().is_ok_and(coterie_protocol::Findings::is_good);
+        if !is_whole {
+            self.mark(Mark::DamageFound);
+        }
         if !is_whole && !is_excused {
             self.violate("INV-D4", host, now_us, format!("census and records differ: {findings:?}"));
         }
@@ -63,14 +70,16 @@ impl Oracle {
     /// A crash between *durable* and *told* leaves more on the disk than anybody was told of.
     fn learn_stored(&mut self, host: HostId, now_us: u64, store: &SealedStore<FaultStore>) {
         self.seen(host).operations.clear();
-        for kind in [RecordKind::Entry, RecordKind::Op] {
+        for kind in [RecordKind::Chain, RecordKind::Entry, RecordKind::Op] {
             let (mut from, to) = kind.span();
             while let Ok(page) = store.range(&from, &to, Direction::Up, 256) {
                 let Some((last, _)) = page.last() else { break };
                 from = last.next();
                 for (key, bytes) in page {
                     if let Some(id) = RecordId::from_key(&key) {
-                        self.durable_record(host, now_us, &Record { id, bytes });
+                        let record = Record { id, bytes };
+                        self.learn_chain(host, &record);
+                        self.durable_record(host, now_us, &record);
                     }
                 }
             }

@@ -1,6 +1,8 @@
 //! What must never happen: INV-S1 to S7, S9 and S11.
 
-use coterie_protocol::{Alert, AlertKind, Delivery, DeliveryState, EntryId, GroupId, MessageKind, MessageView};
+use coterie_protocol::{
+    Alert, AlertKind, Delivery, DeliveryState, EntryId, GroupId, MembershipId, MessageKind, MessageView,
+};
 
 use super::{Novelty, Oracle};
 use crate::host::Host;
@@ -68,7 +70,7 @@ impl Oracle {
         let Some(before) = self.seen(host).lines.get(&message.entry).copied() else { return };
         let is_words = |kind| kind == MessageKind::Text;
         let author = self.said.get(&message.entry).map(|said| said.author);
-        let may_end = author.is_none_or(|author| self.ends.contains(&author)) || self.is_provoked;
+        let may_end = author.is_none_or(|author| self.ends.contains(&author) || self.provoked.contains(&author));
         if is_words(before.kind) && !is_words(message.kind) {
             self.violate(
                 "INV-S4",
@@ -96,12 +98,14 @@ impl Oracle {
 
     /// INV-S5 *Cap and admission*, INV-S6 *Membership is a function of the op set*.
     pub(super) fn safety_roster(&mut self, host: HostId, now_us: u64, gid: &GroupId, hosts: &[Host]) {
-        let Some(account) = hosts.get(usize::from(host)).and_then(Host::account) else { return };
-        let (Some(members), Some(group)) = (account.members(gid), account.group(gid)) else { return };
+        let Some(machine) = hosts.get(usize::from(host)) else { return };
+        let (members, Some(group)) = (machine.members(gid), machine.group(gid)) else { return };
+        self.learn_acquaintances(host, members);
         self.check("INV-S5");
         if members.len() > CAP || usize::try_from(group.occupied).unwrap_or(usize::MAX) > CAP {
             self.violate("INV-S5", host, now_us, format!("{} members, cap {CAP}", members.len()));
         }
+        self.seen(host).seated = members.iter().map(|member| member.key).collect();
         let mut seats: Vec<_> = members.iter().map(|member| member.seat).collect();
         seats.dedup();
         if seats.len() != members.len() {
@@ -119,13 +123,14 @@ impl Oracle {
     pub(super) fn safety_delivery(&mut self, host: HostId, now_us: u64, entry: &EntryId, delivery: Delivery) {
         self.check("INV-S7");
         let before = self.seen(host).delivered.insert(*entry, delivery);
-        if before.is_some_and(|before| delivery.reached < before.reached) && !self.is_provoked && self.ends.is_empty() {
+        if before.is_some_and(|before| delivery.reached < before.reached) && self.ends.is_empty() {
             let text = format!("{entry:?} went back from {before:?} to {delivery:?}");
             return self.violate("INV-S7", host, now_us, text);
         }
-        let holders = self.holders_of(entry).filter(|holder| *holder != host).count();
+        let own = self.keys[usize::from(host)];
+        let holders = self.holders_of(entry).filter(|holder| *holder != own).count();
         let reached = usize::try_from(delivery.reached).unwrap_or(usize::MAX);
-        if reached > holders && !self.is_provoked {
+        if reached > holders {
             return self.violate("INV-S7", host, now_us, format!("{entry:?} reached {reached}, but {holders} hold it"));
         }
         if delivery.state >= DeliveryState::Sent
@@ -135,8 +140,14 @@ impl Oracle {
         }
     }
 
-    /// INV-S11 *No false alarm*.
-    pub(super) fn safety_alarm(&mut self, host: HostId, now_us: u64, alert: &Alert) {
+    /// INV-S11 *No false alarm*: whoever is accused gave a cause.
+    pub(super) fn safety_alarm(
+        &mut self,
+        host: HostId,
+        now_us: u64,
+        (gid, alert): (Option<&GroupId>, &Alert),
+        hosts: &[Host],
+    ) {
         self.check("INV-S11");
         let is_accusation = matches!(
             alert.kind,
@@ -149,8 +160,22 @@ impl Oracle {
                 | AlertKind::HandshakeFailed
                 | AlertKind::Throttled
         );
-        if is_accusation && !self.is_provoked {
-            self.violate("INV-S11", host, now_us, format!("{:?} ({}) without a cause", alert.kind, alert.reason));
+        if is_accusation && !self.has_cause(host, gid, alert, hosts) {
+            let text = format!("{:?} ({}) without a cause", alert.kind, alert.reason);
+            self.violate("INV-S11", host, now_us, text);
+        }
+    }
+
+    /// The accused, by key or by membership, is one of those who gave a cause. Who accuses nobody in particular, or
+    /// somebody who sits there no more, needs some cause in the run.
+    fn has_cause(&self, host: HostId, gid: Option<&GroupId>, alert: &Alert, hosts: &[Host]) -> bool {
+        let key_of = |mid: &MembershipId| {
+            let members = hosts.get(usize::from(host))?.members(gid?);
+            members.iter().find(|member| member.id == *mid).map(|member| member.key)
+        };
+        match alert.peer.or_else(|| alert.member.as_ref().and_then(key_of)) {
+            Some(accused) => self.provoked.iter().any(|&id| self.keys[usize::from(id)] == accused),
+            None => !self.provoked.is_empty(),
         }
     }
 }

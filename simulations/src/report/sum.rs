@@ -5,11 +5,17 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oracle::Mark;
 use crate::scenario::Scenario;
 use crate::world::{Outcome, Verdict, percentile_of};
 
 /// Values kept for percentiles, per group size.
 const SAMPLES_MAX: usize = 100_000;
+
+/// What people do; everything else is a fault or its end.
+const PEACEFUL: [&str; 12] = [
+    "say", "invite", "join", "confirm", "promote", "demote", "remove", "leave", "revoke", "heal", "restart", "snapshot",
+];
 
 /// A failure of a campaign.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,6 +62,9 @@ pub struct Sum {
     pub faults: BTreeMap<String, u64>,
     /// How often each invariant was looked at.
     pub checks: BTreeMap<String, u64>,
+    /// How often each mark was met.
+    #[serde(default)]
+    pub marks: BTreeMap<String, u64>,
     /// By number of hosts.
     pub sizes: BTreeMap<u16, Sized>,
     /// What failed.
@@ -75,6 +84,9 @@ impl Sum {
         }
         for (id, count) in &outcome.checks {
             *self.checks.entry((*id).into()).or_default() += count;
+        }
+        for (mark, count) in &outcome.marks {
+            *self.marks.entry(mark.name().into()).or_default() += count;
         }
         let sized = self.sizes.entry(scenario.nodes).or_default();
         keep(&mut sized.t_msg_ms, outcome.t_msg_us.map(|us| us / 1_000));
@@ -100,6 +112,9 @@ impl Sum {
         }
         for (id, count) in other.checks {
             *self.checks.entry(id).or_default() += count;
+        }
+        for (name, count) in other.marks {
+            *self.marks.entry(name).or_default() += count;
         }
         for (nodes, sized) in other.sizes {
             let own = self.sizes.entry(nodes).or_default();
@@ -130,11 +145,49 @@ impl Sum {
         let _ = writeln!(out, "actions: {}", words.join(", "));
         let checks: Vec<String> = self.checks.iter().map(|(id, count)| format!("{id} {count}")).collect();
         let _ = writeln!(out, "checks: {}", checks.join(", "));
+        let marks: Vec<String> = self.marks.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let _ = writeln!(out, "marks: {}", marks.join(", "));
+        let missed = self.missed_marks();
+        let of = Mark::ALL.len();
+        let _ = writeln!(out, "marks met: {} of {of}; never met: {}", of - missed.len(), listed(&missed));
         let _ = write!(out, "violations: {}", self.failures.len());
         for failure in &self.failures {
             let _ = write!(out, "\n  seed {} {} {}", failure.seed, failure.id, failure.text);
         }
         out
+    }
+
+    /// The figures of a campaign for people, and the command that gives them again.
+    #[must_use]
+    pub fn headline(&self, how: &str, real_ms: u64) -> String {
+        let days = self.time_us / 86_400_000_000;
+        let hours = self.time_us / 3_600_000_000 % 24;
+        let faults: u64 =
+            self.faults.iter().filter(|(word, _)| !PEACEFUL.contains(&word.as_str())).map(|(_, n)| n).sum();
+        let checks: u64 = self.checks.values().sum();
+        let missed = self.missed_marks();
+        let mut out = format!(
+            "# A campaign\n\nWritten by `{how} --keep-going --headline FILE`.\n\n| figure | value |\n|---|---|\n| lives of groups (seeds) | {} |\n| simulated time | {days} days {hours} hours |\n| real time, one core | {} s |\n| events | {} |\n| faults injected | {faults} |\n| messages | {} |\n| checks of invariants | {checks} |\n| marks met | {} of {} |\n| violations | {} |\n",
+            self.seeds,
+            real_ms / 1_000,
+            self.events,
+            self.sizes.values().map(|sized| sized.messages).sum::<u64>(),
+            Mark::ALL.len() - missed.len(),
+            Mark::ALL.len(),
+            self.failures.len()
+        );
+        let _ = writeln!(out, "\nMarks never met: {}.\n", listed(&missed));
+        for failure in &self.failures {
+            let _ = writeln!(out, "- seed {}: {}: {}", failure.seed, failure.id, failure.text.replace('\n', " "));
+        }
+        let _ = write!(out, "\n```\n{}```\n", self.table());
+        out
+    }
+
+    /// Marks that no run met.
+    #[must_use]
+    pub fn missed_marks(&self) -> Vec<&'static str> {
+        Mark::ALL.iter().map(|mark| mark.name()).filter(|name| !self.marks.contains_key(*name)).collect()
     }
 
     /// Percentiles by group size.
@@ -194,6 +247,10 @@ impl Sized {
     pub(super) const fn rows(&self) -> [(&'static str, &Vec<u64>); 3] {
         [("T_msg", &self.t_msg_ms), ("T_members", &self.t_members_ms), ("latency", &self.latency_ms)]
     }
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 fn keep(to: &mut Vec<u64>, values: impl IntoIterator<Item = u64>) {

@@ -4,8 +4,9 @@ use super::cursor::{Cursor, Read, number};
 use super::expect::{Compare, Expect, Predicate, When};
 use super::lexer::FaultCode;
 use crate::network::HostId;
+use crate::oracle::Mark;
 
-const PREDICATES: [&str; 13] = [
+const PREDICATES: [&str; 14] = [
     "converged",
     "members",
     "roster",
@@ -19,6 +20,7 @@ const PREDICATES: [&str; 13] = [
     "alarm",
     "latency",
     "dials",
+    "mark",
 ];
 const REASONS: [&str; 9] = [
     "link_used",
@@ -122,6 +124,7 @@ fn predicate(cursor: &mut Cursor<'_>) -> Read<Predicate> {
             Predicate::Alarm { name, on: on(cursor)? }
         }
         "latency" => latency(cursor)?,
+        "mark" => mark(cursor)?,
         "dials" => {
             let (compare, count) = compared(cursor)?;
             Predicate::Dials { compare, count }
@@ -149,6 +152,16 @@ fn refused(cursor: &mut Cursor<'_>) -> Read<Predicate> {
         Some(_) => return Err(cursor.slip(FaultCode::Option, "option", &["reason"])),
     };
     Ok(Predicate::Refused { host, reason })
+}
+
+fn mark(cursor: &mut Cursor<'_>) -> Read<Predicate> {
+    let word = cursor.word("the name of a mark")?;
+    let Some(mark) = Mark::ALL.iter().copied().find(|mark| mark.name() == word) else {
+        let names: Vec<&'static str> = Mark::ALL.iter().map(|mark| mark.name()).collect();
+        return Err(cursor.slip(FaultCode::Option, "mark", &names));
+    };
+    let (compare, count) = if cursor.is_end() { (Compare::AtLeast, 1) } else { compared(cursor)? };
+    Ok(Predicate::Mark { mark, compare, count })
 }
 
 fn latency(cursor: &mut Cursor<'_>) -> Read<Predicate> {

@@ -1,6 +1,7 @@
 //! What a story demands beside the invariants, which are always on.
 
 use crate::network::HostId;
+use crate::oracle::Mark;
 
 /// One demand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,4 +83,5 @@ pub enum Predicate {
     Alarm { name: String, on: Option<Vec<HostId>> },
     Latency { percentile: u8, compare: Compare, time_us: u64 },
     Dials { compare: Compare, count: u64 },
+    Mark { mark: Mark, compare: Compare, count: u64 },
 }

@@ -184,7 +184,10 @@ impl Scenario {
                 }
                 line + &as_label(label.as_ref())
             }
-            Act::Join { who, label } => format!("{} join {label}", self.who_text(who)),
+            Act::Join { who, label, via } => {
+                let via = via.map_or_else(String::new, |via| format!(" via {}", host(&via)));
+                format!("{} join {label}{via}", self.who_text(who))
+            }
             Act::Confirm { who, whom } => format!("{} confirm {}", self.who_text(who), host(whom)),
             Act::Promote { who, whom } => format!("{} promote {}", self.who_text(who), host(whom)),
             Act::Demote { who, whom } => format!("{} demote {}", self.who_text(who), host(whom)),
@@ -270,6 +273,7 @@ impl Scenario {
                 format!("latency {which} {} {}", compare.sign(), time_text(*time_us))
             }
             Predicate::Dials { compare, count } => format!("dials {} {count}", compare.sign()),
+            Predicate::Mark { mark, compare, count } => format!("mark {} {} {count}", mark.name(), compare.sign()),
         }
     }
 }

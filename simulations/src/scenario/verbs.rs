@@ -41,7 +41,10 @@ fn person(cursor: &mut Cursor<'_>, who: Who) -> Read<Act> {
     Ok(match verb.unwrap_or(word) {
         "say" => return say(cursor, who),
         "invite" => return invite(cursor, who),
-        "join" => Act::Join { who, label: cursor.name()? },
+        "join" => {
+            let label = cursor.name()?;
+            Act::Join { who, label, via: if cursor.take("via") { Some(cursor.host()?) } else { None } }
+        }
         "confirm" => Act::Confirm { who, whom: cursor.host()? },
         "promote" => Act::Promote { who, whom: cursor.host()? },
         "demote" => Act::Demote { who, whom: cursor.host()? },

@@ -287,7 +287,11 @@ impl World {
     /// Every fault of the network ends.
     pub(super) fn heal_network(&mut self) {
         let base = self.net.base();
-        for (a, b) in self.net.down() {
+        let down = self.net.down();
+        if !down.is_empty() {
+            self.oracle.mark(crate::oracle::Mark::HealAfterSplit);
+        }
+        for (a, b) in down {
             if self.net.mend_all(a, b) {
                 self.path_is_back(a, b);
             }

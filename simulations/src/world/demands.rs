@@ -16,6 +16,13 @@ pub(super) struct Judgement {
     settled: bool,
 }
 
+/// Whether anything was written or told since demands were looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    Some,
+}
+
 /// What a demand says of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sight {
@@ -26,20 +33,22 @@ enum Sight {
 impl World {
     /// Looks at the demands whose moment it is.
     pub(super) fn look(&mut self) {
+        let is_same = self.looked.replace(self.version) == Some(self.version);
+        let news = if is_same { News::None } else { News::Some };
         let expects = std::mem::take(&mut self.scenario.expects);
         self.judgements.resize(expects.len(), Judgement::default());
         for (index, expect) in expects.iter().enumerate() {
-            self.look_at(index, expect);
+            self.look_at(index, expect, news);
         }
         self.scenario.expects = expects;
     }
 
-    fn look_at(&mut self, index: usize, expect: &Expect) {
+    fn look_at(&mut self, index: usize, expect: &Expect, news: News) {
         let now = self.story_us();
         let known = self.judgements.get(index).cloned().unwrap_or_default();
         let is_due = match expect.when {
-            When::Always => true,
-            When::Some => !known.held,
+            When::Always => news == News::Some,
+            When::Some => news == News::Some && !known.held,
             When::At(at) | When::By(at) => now >= at && !known.settled,
             When::ByAfterHeal(after) => {
                 now >= self.healed_us.saturating_sub(self.zero_us) + after && !known.settled && self.acts_left == 0
@@ -102,8 +111,7 @@ impl World {
                 keys.sort_unstable();
                 self.each(on.as_ref(), |world, id| {
                     let gid = world.gid?;
-                    let mut seen: Vec<_> =
-                        world.host(id).account()?.members(&gid)?.iter().map(|member| member.key).collect();
+                    let mut seen: Vec<_> = world.host(id).members(&gid).iter().map(|member| member.key).collect();
                     seen.sort_unstable();
                     (seen != keys).then(|| format!("{} sees {} members", world.name(id), seen.len()))
                 })
@@ -139,6 +147,10 @@ impl World {
                 let took = percentile_of(&self.oracle.latencies_us(), *percentile);
                 (!compare.holds(took, *time_us)).then(|| format!("it was {} ms", took / 1_000))
             }
+            Predicate::Mark { mark, compare, count } => {
+                let met = self.oracle.marks().get(mark).copied().unwrap_or(0);
+                (!compare.holds(met, *count)).then(|| format!("it was met {met} times"))
+            }
             Predicate::Dials { compare, count } => {
                 let most = self.oracle.dials_per_minute_max();
                 (!compare.holds(most, *count)).then(|| format!("one host dialled {most} times in a minute"))
@@ -152,7 +164,7 @@ impl World {
     }
 
     fn roster_size(&self, id: HostId) -> Option<u64> {
-        Some(self.host(id).account()?.members(&self.gid?)?.len() as u64)
+        Some(self.host(id).members(&self.gid?).len() as u64)
     }
 
     fn not_on(&self, label: &str, on: &[HostId], wanted: Sight) -> Option<String> {

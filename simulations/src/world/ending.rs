@@ -5,7 +5,7 @@ use coterie_protocol::{Command, GroupState};
 use super::{Happening, Phase, World};
 use crate::host::{Purpose, Running};
 use crate::network::{HostId, Quality};
-use crate::oracle::{Accord, Violation};
+use crate::oracle::{Accord, Mark, Violation};
 use crate::scenario::{Habit, Scenario, When};
 
 /// Seating a full group over a perfect network takes less than this, µs.
@@ -24,6 +24,26 @@ pub enum Verdict {
     Good,
     /// The first invariant or demand that did not.
     Failed(Violation),
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Everybody sits: the story begins.
+    Seated,
+    /// The last act is over: faults end.
+    Told,
+}
+
+/// How many members saw the same at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Census {
+    /// When, µs of the story.
+    pub at_us: u64,
+    /// The largest number of machines that show the same roster.
+    pub alike: u16,
+    /// Members' machines that run.
+    pub of: u16,
 }
 
 /// A run's result.
@@ -45,6 +65,8 @@ pub struct Outcome {
     pub t_members_us: Option<u64>,
     /// How often each invariant was looked at.
     pub checks: std::collections::BTreeMap<&'static str, u64>,
+    /// What the run met.
+    pub marks: std::collections::BTreeMap<Mark, u64>,
     /// Messages said, and how long each took to its last reader, µs.
     pub latencies_us: Vec<u64>,
     /// Frames sent, and their bytes.
@@ -56,8 +78,15 @@ pub struct Outcome {
 impl World {
     /// The whole run.
     pub fn run(&mut self) -> Outcome {
+        self.run_watched(&mut |_, _| {})
+    }
+
+    /// The whole run; `watch` is told when people sit and when the last act is over, with the events so far.
+    pub fn run_watched(&mut self, watch: &mut dyn FnMut(Stage, u64)) -> Outcome {
         if self.seat_everyone() {
+            watch(Stage::Seated, self.events);
             self.tell_story();
+            watch(Stage::Told, self.events);
             self.come_to_rest();
         }
         self.judge_demands();
@@ -84,7 +113,7 @@ impl World {
             self.pass(1_000_000);
         }
         for id in others {
-            self.join(id, "seating");
+            self.join(id, "seating", None);
             self.pass(SEATING_STEP_US);
         }
         let promote: Vec<HostId> = settings.admins.iter().copied().filter(|&id| id != settings.founder).collect();
@@ -237,12 +266,35 @@ impl World {
 
     fn is_living_member(&self, id: HostId) -> bool {
         let is_honest = self.habits.get(&id).is_none_or(|habit| *habit == Habit::Honest);
-        let state = self.host(id).account().zip(self.gid).and_then(|(account, gid)| account.group(&gid));
-        let is_in = state.is_some_and(|group| matches!(group.state, GroupState::Member | GroupState::Frozen));
+        let view = self.gid.and_then(|gid| self.host(id).group(&gid));
+        let is_in = view.is_some_and(|group| matches!(group.state, GroupState::Member | GroupState::Frozen));
         is_honest && is_in && self.host(id).running == Running::Up && !self.oracle.is_twin(id)
     }
 
+    /// When how many saw the same roster.
+    #[must_use]
+    pub fn census(&self) -> &[Census] {
+        &self.census
+    }
+
+    fn take_census(&mut self) {
+        let Some(gid) = self.gid.filter(|_| self.is_looked_at) else { return };
+        let mut alike = std::collections::BTreeMap::<[u8; 32], u16>::new();
+        for id in self.living_members() {
+            if let Some(group) = self.host(id).group(&gid) {
+                *alike.entry(group.state_hash).or_default() += 1;
+            }
+        }
+        let at_us = self.story_us();
+        let census = Census { at_us, alike: alike.values().copied().max().unwrap_or(0), of: alike.values().sum() };
+        let is_news = self.census.last().is_none_or(|last| (last.alike, last.of) != (census.alike, census.of));
+        if is_news {
+            self.census.push(census);
+        }
+    }
+
     fn everybody_agrees(&mut self) -> bool {
+        self.take_census();
         if let Some((version, agree)) = self.agreed
             && version == self.version
         {
@@ -277,7 +329,7 @@ impl World {
 
     fn disagreement_of_rosters(&self, hosts: &[HostId]) -> Option<String> {
         let gid = self.gid?;
-        let view = |id: HostId| self.host(id).account().and_then(|account| account.group(&gid));
+        let view = |id: HostId| self.host(id).group(&gid);
         let Some(first) = hosts.first().copied() else { return Some("nobody is left".into()) };
         let Some(expected) = view(first) else { return Some(format!("{} has no group", self.name(first))) };
         for &id in hosts {
@@ -299,7 +351,7 @@ impl World {
             }
         }
         // Whom the others count in must count itself in: nobody is a member without knowing it.
-        let members = self.host(first).account().and_then(|account| account.members(&gid)).unwrap_or_default();
+        let members = self.host(first).members(&gid);
         let absent = members.iter().find(|member| {
             let host = self.hosts.iter().find(|host| host.key == member.key && !self.oracle.is_twin(host.id));
             host.is_some_and(|host| host.running == Running::Up && self.is_honest(host.id) && !hosts.contains(&host.id))
@@ -339,6 +391,7 @@ impl World {
             t_msg_us: self.oracle.all_arrived_us(healed).map(|at| at.saturating_sub(healed)),
             t_members_us: self.oracle.rosters_equal_us().map(|at| at.saturating_sub(healed)),
             checks: self.oracle.checks(),
+            marks: self.oracle.marks(),
             latencies_us: self.oracle.latencies_us(),
             traffic: self.oracle.traffic(),
             faults: fault_counts(&self.scenario),

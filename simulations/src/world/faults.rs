@@ -7,6 +7,7 @@ use super::{Happening, World};
 use crate::chance::{below, happens, stream};
 use crate::host::Running;
 use crate::network::HostId;
+use crate::oracle::Mark;
 use crate::scenario::{ClockTurn, DiskOrder, Habit, Moment, Power};
 
 /// A driver that lost its disk tries again after this.
@@ -15,6 +16,8 @@ const MEND_US: u64 = 5_000_000;
 const LIES_LOSE: usize = 8;
 /// A stranger that is not sent away goes by itself after this.
 const STRANGER_STAYS_US: u64 = 3_000_000;
+/// From here on a jump of a clock counts as one, ms.
+const HOUR_MS: i64 = 3_600_000;
 /// Frames that a host with a bad habit remembers.
 const RECORDED_MAX: usize = 2_000;
 
@@ -31,6 +34,9 @@ impl World {
                 let life = self.host(id).life;
                 self.trace.note(self.story_us(), "boot", (Some(id), None), format_args!("life {life}"));
                 self.oracle.on_boot(id, now, self.hosts[usize::from(id)].store());
+                if self.tried.remove(&(id, Mark::DiskFullRecovered)) {
+                    self.oracle.mark(Mark::DiskFullRecovered);
+                }
                 self.drop_stale_streams(id);
                 self.turn(id);
             }
@@ -66,6 +72,9 @@ impl World {
             return;
         }
         self.trace.note(self.story_us(), "crash", (Some(id), None), format_args!(""));
+        if self.host(id).is_writing() {
+            self.oracle.mark(Mark::CrashBeforeTransmit);
+        }
         self.version += 1;
         self.host_mut(id).power_off();
         self.oracle.on_down(id);
@@ -108,6 +117,12 @@ impl World {
         let was_ordered = *error == StoreError::Failed;
         self.crash(id);
         let disk = self.host(id).disk.clone();
+        if matches!(disk.faults().crash_at, Some((_, CrashPoint::After))) && was_ordered {
+            self.oracle.mark(Mark::CrashBeforeTransmit);
+        }
+        if matches!(error, StoreError::Full { .. }) {
+            self.tried.insert((id, Mark::DiskFullRecovered));
+        }
         disk.order(Faults { crash_at: None, failing_sync_at: None, ..disk.faults() });
         if !was_ordered {
             let life = self.host(id).life;
@@ -190,6 +205,14 @@ impl World {
 
     pub(super) fn turn_clock(&mut self, id: HostId, turn: ClockTurn) {
         let now = self.now_us;
+        let is_jump = match turn {
+            ClockTurn::By(ms) => ms.abs() >= HOUR_MS,
+            ClockTurn::Drift(_) => false,
+            ClockTurn::Set(_) => true,
+        };
+        if is_jump {
+            self.tried.insert((id, Mark::ClockJumpSurvived));
+        }
         let host = self.host_mut(id);
         match turn {
             ClockTurn::By(ms) => host.offset_ms += ms,
@@ -241,7 +264,7 @@ impl World {
             if !self.may_connect(from, to, channel) {
                 continue;
             }
-            self.oracle.count_knock(channel);
+            self.oracle.count_knock(from, channel);
             let id = self.net.open([from, to], [u64::MAX, self.host(to).life], channel);
             self.trace.note(self.story_us(), "knock", (Some(from), Some(to)), format_args!("{id} {channel:?}"));
             let (link, peer) = (LinkId(id), self.host(from).key);

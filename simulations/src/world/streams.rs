@@ -6,6 +6,7 @@ use coterie_protocol::{Channel, GateClass, GroupFrame, Input, LinkId, MemberKey,
 use super::{Happening, World};
 use crate::host::Running;
 use crate::network::{Arrival, HostId, Passage, Room, Turn};
+use crate::oracle::Mark;
 
 /// Nobody answers for so long: a dial is given up.
 const DIAL_PATIENCE_US: u64 = 5_000_000;
@@ -66,6 +67,9 @@ impl World {
     }
 
     fn connect(&mut self, from: HostId, to: HostId, channel: Channel) {
+        if self.host(from).has_moved() || self.host(to).has_moved() {
+            self.oracle.mark(Mark::MovedAndReached);
+        }
         let lives = [self.host(from).life, self.host(to).life];
         let id = self.net.open([from, to], lives, channel);
         let round_trip_ms = self.net.round_trip_us(from, to) / 1_000;
@@ -113,6 +117,11 @@ impl World {
             Some(Passage::Broken) => "broken",
             Some(Passage::Overflow) | None => "dropped",
         };
+        match (channel, GroupFrame::from_number(kind), &passage) {
+            (Channel::Group, Some(GroupFrame::Graft), _) => self.oracle.mark(Mark::GraftSent),
+            (_, _, Some(Passage::Overflow)) => self.oracle.mark(Mark::QueueOverflow),
+            _ => {}
+        }
         let name = frame_name(channel, kind);
         self.trace.note(self.story_us(), word, (Some(from), Some(to)), format_args!("{name} {} B", bytes.len()));
         match passage {
@@ -142,6 +151,7 @@ impl World {
         let to = stream.ends[1 - side];
         self.trace.note(self.story_us(), "hangup", (Some(from), Some(to)), format_args!("{id} block {block_ms} ms"));
         if block_ms > 0 {
+            self.oracle.mark(Mark::PeerSentAway);
             let until = self.now_us.saturating_add(block_ms.saturating_mul(1_000));
             let key = self.host(to).key;
             self.host_mut(from).blocked.insert(key, until);

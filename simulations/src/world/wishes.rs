@@ -1,13 +1,16 @@
 //! What people want of their own machines, and what comes of it.
 
+use std::collections::BTreeMap;
+
 use coterie_protocol::{
-    Ban, Command, CommandError, Consent, GroupState, InviteLink, LastOrganiser, MembershipId, Reply, RoleView,
+    Ban, Command, CommandError, Consent, EntryId, GroupState, InviteLink, LastOrganiser, MembershipId, Reply, RoleView,
 };
 
 use super::World;
 use crate::chance::{shuffle, stream};
 use crate::host::{Purpose, Running, Wish};
 use crate::network::HostId;
+use crate::oracle::Mark;
 use crate::scenario::{Act, Who};
 
 /// Every text of the simulator begins like this, and no frame and no stored value may contain it (INV-C1).
@@ -33,9 +36,9 @@ impl World {
                     }
                 }
             }
-            Act::Join { who, label } => {
+            Act::Join { who, label, via } => {
                 for host in self.resolve(who) {
-                    self.join(host, label);
+                    self.join(host, label, *via);
                 }
             }
             Act::Confirm { who, whom } => {
@@ -85,10 +88,16 @@ impl World {
         }
     }
 
+    /// The messages that the story names, with their names.
+    #[must_use]
+    pub const fn labelled(&self) -> &BTreeMap<String, EntryId> {
+        &self.messages
+    }
+
     /// What a host is in the group by its own view, if it sits there.
     #[must_use]
     pub fn role(&self, id: HostId) -> Option<RoleView> {
-        let group = self.host(id).account()?.group(&self.gid?)?;
+        let group = self.host(id).group(&self.gid?)?;
         matches!(group.state, GroupState::Member | GroupState::Frozen | GroupState::Waiting).then_some(group.role)
     }
 
@@ -121,14 +130,16 @@ impl World {
         self.wish(host, Command::CreateInvite { group, uses, not_after_ms }, Purpose::Invite(label));
     }
 
-    pub(super) fn join(&mut self, host: HostId, label: &str) {
+    pub(super) fn join(&mut self, host: HostId, label: &str, via: Option<HostId>) {
         let link = self.links.get(label).map(|text| InviteLink::parse(text));
         let Some(Ok(link)) = link else {
             self.trace.note(self.story_us(), "skipped", (Some(host), None), format_args!("join: no link {label}"));
             return;
         };
         let name = self.scenario.host_name(host);
-        let command = Command::Join { link, name, via: Vec::new(), consent: Consent::Given };
+        // Somebody told the newcomer where a member is to be found (N-909).
+        let via = via.map(|via| self.host(via).address()).into_iter().collect();
+        let command = Command::Join { link, name, via, consent: Consent::Given };
         self.wish(host, command, Purpose::Join(label.into()));
     }
 
@@ -142,9 +153,10 @@ impl World {
         let Some(group) = self.gid else { return };
         let key = self.host(whom).key;
         for host in self.resolve(who) {
-            let members = self.host(host).account().and_then(|account| account.members(&group)).unwrap_or_default();
-            match members.iter().find(|member| member.key == key) {
-                Some(member) => self.wish(host, command(group, member.id), Purpose::Other(verb)),
+            let member =
+                self.host(host).members(&group).iter().find(|member| member.key == key).map(|member| member.id);
+            match member {
+                Some(member) => self.wish(host, command(group, member), Purpose::Other(verb)),
                 None => {
                     let at = self.story_us();
                     self.trace.note(at, "skipped", (Some(host), Some(whom)), format_args!("{verb}: not seated there"));
@@ -173,6 +185,9 @@ impl World {
             (Purpose::Say { text, label }, Ok(Reply::Saved(entry))) => {
                 if let Some(label) = label {
                     self.messages.insert(label, entry);
+                }
+                if self.tried.remove(&(id, Mark::ClockJumpSurvived)) {
+                    self.oracle.mark(Mark::ClockJumpSurvived);
                 }
                 self.oracle.on_saved(&self.hosts[usize::from(id)], self.gid, (self.now_us, at), entry, text);
             }

@@ -1,0 +1,137 @@
+//! Who can read what, from the keys that machines ever held: INV-C2 to C4, and INV-D3.
+//!
+//! Every chain key that ever lay on a disk is remembered with the person whose disk it was, even if the machine has
+//! erased it since, lost it, or was put back: that is what an adversary with all old keys could do. At the end each
+//! message is held against all of them. Nothing is decrypted: a chain that is held from an index on opens that index
+//! and all behind it, and nothing before it (E-42).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coterie_protocol::testing::sight::{Chain, Head, Kind, chain_of, head_of};
+use coterie_protocol::{EntryId, Instance, MemberKey, MemberView, MembershipId, Record, RecordId};
+
+use super::{Mark, Oracle};
+use crate::network::HostId;
+
+/// A log by its author and installation.
+type Log = (MembershipId, Instance);
+/// One key of one chain: log, epoch, index.
+type Place = (Log, u64, u64);
+
+/// What is known of keys.
+#[derive(Default)]
+pub(super) struct Keyring {
+    /// Whose log a number stands for, on each host.
+    logs: BTreeMap<(HostId, u32, u32), Log>,
+    /// From which index on a person can read a chain.
+    readable: BTreeMap<(Log, u64), BTreeMap<MemberKey, u64>>,
+    /// What lies at each number of each log (INV-D3).
+    numbers: BTreeMap<(Log, u64), [u8; 32]>,
+    /// What each key of a chain was used for, and under which nonce (INV-C3).
+    used: BTreeMap<Place, ([u8; 24], [u8; 32])>,
+    /// Where each message is sealed, by the first half of its id.
+    sealed: BTreeMap<[u8; 8], Place>,
+    /// Everybody who ever sat in the group as each person saw it.
+    acquaintances: BTreeMap<MemberKey, BTreeSet<MemberKey>>,
+    /// Whose each membership is.
+    memberships: BTreeMap<MembershipId, MemberKey>,
+}
+
+impl Keyring {
+    /// A disk is not what it was: its numbers may stand for other logs from now on.
+    pub(super) fn forget_numbers(&mut self, host: HostId) {
+        self.logs.retain(|(of, ..), _| *of != host);
+    }
+}
+
+impl Oracle {
+    /// A chain is on a disk.
+    pub(super) fn learn_chain(&mut self, host: HostId, record: &Record) {
+        let RecordId::Chain { g, l, .. } = record.id else { return };
+        let Some(Chain { log, epoch, first }) = chain_of(&record.bytes) else { return };
+        let key = self.keys[usize::from(host)];
+        let log = (log.mid, log.inst);
+        self.keyring.logs.insert((host, g, l), log);
+        let from = self.keyring.readable.entry((log, epoch)).or_default().entry(key).or_insert(first);
+        *from = first.min(*from);
+    }
+
+    /// Rules INV-D3 and INV-C3: an entry is on a disk; its number and its key have never stood for another one.
+    pub(super) fn learn_entry(&mut self, host: HostId, now_us: u64, (id, signed): (&RecordId, &[u8]), hash: [u8; 32]) {
+        let RecordId::Entry { g, l, .. } = *id else { return };
+        let (Some(&log), Some(Head { seq, kind })) = (self.keyring.logs.get(&(host, g, l)), head_of(signed)) else {
+            return;
+        };
+        self.check("INV-D3");
+        let known = *self.keyring.numbers.entry((log, seq)).or_insert(hash);
+        if known != hash && !self.is_of_twin(host, log.0) {
+            self.violate("INV-D3", host, now_us, format!("number {seq} of {:?} stands for two entries", log.0));
+        }
+        self.mark_entry(kind);
+        let Kind::Message { epoch, index, nonce } = kind else { return };
+        self.check("INV-C3");
+        let place = (log, epoch, index);
+        let (known_nonce, known) = *self.keyring.used.entry(place).or_insert((nonce, hash));
+        let is_repeated = known != hash && (known_nonce == nonce || !self.is_of_twin(host, log.0));
+        if is_repeated {
+            let text = format!("key {index} of epoch {epoch} of {:?} sealed two messages", log.0);
+            self.violate("INV-C3", host, now_us, text);
+        }
+    }
+
+    /// Two live copies of one directory count on by themselves; what they did is evidence, not a fault (F-M10).
+    fn is_of_twin(&self, host: HostId, author: MembershipId) -> bool {
+        let key = self.keyring.memberships.get(&author).copied().unwrap_or(self.keys[usize::from(host)]);
+        self.seen.iter().zip(&self.keys).any(|(seen, known)| seen.twin && *known == key)
+    }
+
+    /// A message stands at this place of its author's chain.
+    pub(super) fn learn_place(&mut self, host: HostId, name: [u8; 8], id: &RecordId, signed: &[u8]) {
+        let RecordId::Entry { g, l, .. } = *id else { return };
+        let (Some(&log), Some(head)) = (self.keyring.logs.get(&(host, g, l)), head_of(signed)) else { return };
+        if let Kind::Message { epoch, index, .. } = head.kind {
+            self.keyring.sealed.entry(name).or_insert((log, epoch, index));
+        }
+    }
+
+    /// These people have sat in the group as this one saw it.
+    pub(super) fn learn_acquaintances(&mut self, host: HostId, members: &[MemberView]) {
+        let key = self.keys[usize::from(host)];
+        let known = self.keyring.acquaintances.entry(key).or_default();
+        known.extend(members.iter().map(|member| member.key));
+        self.keyring.memberships.extend(members.iter().map(|member| (member.id, member.key)));
+    }
+
+    /// Rules INV-C2, INV-C4: nobody outside the circle that the author saw holds, or ever held, what opens a message.
+    pub(super) fn c2_only_the_circle_can_read(&mut self, now_us: u64) {
+        let mut found = Vec::new();
+        let (mut checks, mut gone) = (0, 0);
+        for (entry, said) in &self.said {
+            let (Some(readers), Some((log, epoch, index))) = (&said.readers, self.place_of(entry)) else { continue };
+            let author = self.keys[usize::from(said.author)];
+            let known = self.keyring.acquaintances.get(&author);
+            let Some(holders) = self.keyring.readable.get(&(log, epoch)) else { continue };
+            checks += 1;
+            gone += u64::from(known.is_some_and(|known| known.iter().any(|key| !readers.contains(key))));
+            let odd = holders.iter().find(|(key, from)| **key != author && **from <= index && !readers.contains(*key));
+            if let Some((key, _)) = odd {
+                let was_in = known.is_some_and(|known| known.contains(key));
+                found.push((said.author, *key, *entry, if was_in { "INV-C2" } else { "INV-C4" }));
+            }
+        }
+        *self.checks.entry("INV-C2").or_default() += checks;
+        *self.checks.entry("INV-C4").or_default() += checks;
+        if gone > 0 {
+            self.mark(Mark::RemovedReadsNothing);
+        }
+        if let Some((author, key, entry, id)) = found.first() {
+            let who = self.keys.iter().position(|known| known == key);
+            let text = format!("{entry:?} of host {author} can be read by host {who:?}, who does not sit there");
+            self.violate(id, *author, now_us, text);
+        }
+    }
+
+    fn place_of(&self, entry: &EntryId) -> Option<Place> {
+        self.keyring.sealed.get(entry.0.first_chunk::<8>()?).copied()
+    }
+}
