@@ -235,6 +235,7 @@ impl GroupKeys {
         let body = seal_content(&sealing, &nonce, (&bound, &commit), &padded);
         let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), body), keys);
         let order_key = order_key(content.tick, &entry.id());
+        let chain = if planted!(KeyUsedTwice) { held.chain.duplicate() } else { chain };
         let staged = Staged(Next::Step { rekey, chain });
         Ok(SealedMessage { order_key, entry, salt: sealing.salt, staged })
     }

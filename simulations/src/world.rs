@@ -5,14 +5,16 @@
 //! every step; when the story is over all faults end, and within a bound everybody must agree (SIM-30).
 
 mod actions;
+mod census;
 mod demands;
 mod ending;
 mod faults;
 mod streams;
 mod wishes;
 
+pub use census::Census;
 pub use demands::percentile_of;
-pub use ending::{Census, Outcome, Stage, Verdict};
+pub use ending::{Outcome, Stage, Verdict};
 pub use wishes::CANARY;
 
 use std::cmp::Reverse;

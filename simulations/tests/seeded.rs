@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use coterie_protocol::testing::bugs::{Bug, plant};
+use coterie_simulations::plan::{Size, draw};
 use coterie_simulations::{Options, Scenario, Verdict, World};
 
 const REMOVAL: &str = "nodes 3\nat 2s n1..n3 say \"to all\"\nat 20s n1 remove n3\nat 30s n1..n2 say \"to two\" every 2s for 6s\n\
@@ -39,7 +40,9 @@ fn inv_c02_old_keys_that_still_open_are_found() {
 
 #[test]
 fn inv_c03_a_key_that_seals_twice_is_found() {
-    assert_eq!(broken(REMOVAL, Some(Bug::KeyUsedTwice)).as_deref(), Some("INV-C3"));
+    let is_found =
+        |seed| broken(&draw(seed, Size::Small).to_text(), Some(Bug::KeyUsedTwice)).as_deref() == Some("INV-C3");
+    assert!((1..=8).any(is_found));
 }
 
 #[test]

@@ -67,7 +67,8 @@ pub fn pad(fields: &Fields) -> Result<Zeroizing<Vec<u8>>, TooLarge> {
 #[must_use]
 pub fn seal_content(keys: &MessageKeys, nonce: &[u8; 24], bound: (&Digest, &Digest), padded: &[u8]) -> Vec<u8> {
     if planted!(WordsInTheClear) {
-        return padded.to_vec();
+        // As long as if it were sealed, so that no bound notices.
+        return padded.iter().copied().chain([0; 16]).collect();
     }
     seal(&keys.key, nonce, &associated(bound), padded)
 }

@@ -317,8 +317,10 @@ impl Candidate<'_> {
     fn check_epoch(&self, number: u64, index: u64, keyed: &Mids) -> Checked<&Epoch> {
         let current = self.before.and_then(|before| before.epoch.as_ref());
         let epoch = current.filter(|epoch| epoch.number == number).ok_or(EntryRule::Epoch)?;
-        require!(epoch.next_index <= index && index < limits::EPOCH_MESSAGES_MAX, EntryRule::Index)?;
-        let all_keyed = epoch.audience.keys().all(|mid| keyed.binary_search(mid).is_ok());
+        let is_unused = epoch.next_index <= index || planted!(KeyUsedTwice);
+        require!(is_unused && index < limits::EPOCH_MESSAGES_MAX, EntryRule::Index)?;
+        let all_keyed =
+            planted!(NoRekeyAfterRemoval) || epoch.audience.keys().all(|mid| keyed.binary_search(mid).is_ok());
         require!(all_keyed, EntryRule::Audience)?;
         Ok(epoch)
     }

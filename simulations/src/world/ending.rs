@@ -35,17 +35,6 @@ pub enum Stage {
     Told,
 }
 
-/// How many members saw the same at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Census {
-    /// When, µs of the story.
-    pub at_us: u64,
-    /// The largest number of machines that show the same roster.
-    pub alike: u16,
-    /// Members' machines that run.
-    pub of: u16,
-}
-
 /// A run's result.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -269,28 +258,6 @@ impl World {
         let view = self.gid.and_then(|gid| self.host(id).group(&gid));
         let is_in = view.is_some_and(|group| matches!(group.state, GroupState::Member | GroupState::Frozen));
         is_honest && is_in && self.host(id).running == Running::Up && !self.oracle.is_twin(id)
-    }
-
-    /// When how many saw the same roster.
-    #[must_use]
-    pub fn census(&self) -> &[Census] {
-        &self.census
-    }
-
-    fn take_census(&mut self) {
-        let Some(gid) = self.gid.filter(|_| self.is_looked_at) else { return };
-        let mut alike = std::collections::BTreeMap::<[u8; 32], u16>::new();
-        for id in self.living_members() {
-            if let Some(group) = self.host(id).group(&gid) {
-                *alike.entry(group.state_hash).or_default() += 1;
-            }
-        }
-        let at_us = self.story_us();
-        let census = Census { at_us, alike: alike.values().copied().max().unwrap_or(0), of: alike.values().sum() };
-        let is_news = self.census.last().is_none_or(|last| (last.alike, last.of) != (census.alike, census.of));
-        if is_news {
-            self.census.push(census);
-        }
     }
 
     fn everybody_agrees(&mut self) -> bool {
