@@ -80,6 +80,7 @@ pub(crate) struct Seen {
     dials: Vec<u64>,
     excused: bool,
     twin: bool,
+    lied: bool,
     habit: Option<Habit>,
 }
 
@@ -248,6 +249,24 @@ impl Oracle {
         self.seen(to).twin = true;
         self.seen(from).twin = true;
         self.keys[usize::from(to)] = key;
+    }
+
+    fn is_dishonest(&self, host: HostId) -> bool {
+        self.seen[usize::from(host)].habit.is_some_and(|habit| habit != Habit::Honest)
+    }
+
+    /// A disk that said it had synced lost what it took last: the installation may not speak again (F-M3, E-67).
+    pub fn on_lied(&mut self, host: HostId) {
+        self.excuse(host);
+        let seen = self.seen(host);
+        seen.lied = true;
+        seen.delivered.clear();
+    }
+
+    /// Whether that happened.
+    #[must_use]
+    pub fn was_lied_to(&self, host: HostId) -> bool {
+        self.seen[usize::from(host)].lied
     }
 
     /// Whether a host is one of two with one directory.

@@ -107,6 +107,8 @@ pub struct World {
     /// Machines that may have earned a mark: a disk that was full, a clock that jumped.
     tried: BTreeSet<(HostId, Mark)>,
     recorded: Vec<(u64, Bytes)>,
+    /// Machines whose step is being carried out: what comes in meanwhile waits until all of it has happened.
+    releasing: BTreeSet<HostId>,
     events: u64,
     /// When the last fault that stood against full connectivity ended.
     healed_us: u64,
@@ -164,6 +166,7 @@ impl World {
             habits: BTreeMap::new(),
             tried: BTreeSet::new(),
             recorded: Vec::new(),
+            releasing: BTreeSet::new(),
             events: 0,
             healed_us: 0,
             acts_left: 0,
@@ -263,6 +266,9 @@ impl World {
     }
 
     fn turn(&mut self, host: HostId) {
+        if self.releasing.contains(&host) {
+            return;
+        }
         let now = self.now_us;
         match self.host_mut(host).work(now) {
             Work::Idle => {}
@@ -338,6 +344,7 @@ impl World {
             return self.schedule(self.now_us + 1_000_000, Happening::Release { host: id, life });
         }
         let Some(done) = self.host_mut(id).release() else { return };
+        self.releasing.insert(id);
         let now = self.now_us;
         self.version += u64::from(!done.changes.is_empty() || !done.events.is_empty());
         self.oracle.on_changes(id, now, &done.changes);
@@ -368,6 +375,7 @@ impl World {
             }
             self.oracle.on_event(id, now, at, &event, &self.hosts);
         }
+        self.releasing.remove(&id);
         self.turn(id);
     }
 

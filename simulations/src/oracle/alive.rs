@@ -100,6 +100,10 @@ impl Oracle {
             let is_held = said.acknowledged || due.iter().any(|&id| shows(id, entry));
             let must = !self.ends.contains(&said.author);
             let is_lost = self.seen[usize::from(said.author)].excused && !is_held;
+            // What only a dishonest author holds is out of reach (SIM-31).
+            if self.is_dishonest(said.author) && !due.iter().any(|&id| shows(id, entry)) {
+                continue;
+            }
             let is_running = hosts.iter().any(|host| host.id == said.author && who.contains(&host.id));
             if is_lost || !(must || is_held) || !(is_running || is_held) {
                 continue;

@@ -173,6 +173,10 @@ impl Oracle {
             let members = hosts.get(usize::from(host))?.members(gid?);
             members.iter().find(|member| member.id == *mid).map(|member| member.key)
         };
+        // Who is not honest may accuse whom it likes.
+        if self.is_dishonest(host) {
+            return true;
+        }
         match alert.peer.or_else(|| alert.member.as_ref().and_then(key_of)) {
             Some(accused) => self.provoked.iter().any(|&id| self.keys[usize::from(id)] == accused),
             None => !self.provoked.is_empty(),

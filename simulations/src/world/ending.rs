@@ -338,7 +338,7 @@ impl World {
         let is_alone = hosts.len() < 2;
         hosts
             .iter()
-            .find(|&&id| waiting(id) > 0 && !is_alone)
+            .find(|&&id| waiting(id) > 0 && !is_alone && !self.oracle.was_lied_to(id))
             .map(|&id| format!("{} texts wait in the outbox of {}", waiting(id), self.name(id)))
     }
 

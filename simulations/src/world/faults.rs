@@ -93,7 +93,7 @@ impl World {
             let cut = if is_lying { PowerCut::LoseLast(LIES_LOSE) } else { PowerCut::Honest };
             self.host(id).disk.cut_power(cut);
             if is_lying {
-                self.oracle.excuse(id);
+                self.oracle.on_lied(id);
             }
         }
     }
