@@ -11,6 +11,7 @@
 //! encryption reads. The ideas behind it: Kleppmann, "Making CRDTs Byzantine fault tolerant" (PaPoC 2022), and
 //! Balegas et al., "Extending eventually consistent cloud databases for enforcing numeric invariants" (SRDS 2015).
 
+mod ablation;
 mod admission;
 mod authority;
 mod body;
@@ -30,7 +31,7 @@ mod graph;
 mod heads;
 mod intake;
 mod operation;
-mod outputs;
+pub(crate) mod outputs;
 mod policy;
 mod pool;
 mod roster;

@@ -288,6 +288,40 @@ fn t7_every_declared_rule_is_declared_once_and_tested() {
     assert_none("T7", &violations);
 }
 
+/// Every invariant, scenario and rule of the membership page is shown by a test named after it.
+#[test]
+fn t7_every_id_of_the_membership_page_has_a_test() {
+    let page = std::fs::read_to_string(house::root().join("protocol/docs/membership.md")).expect("the page");
+    let ids: BTreeSet<&str> =
+        page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| is_membership_id(word)).collect();
+    let sources = house::rust_sources();
+    let names: Vec<&str> = sources
+        .iter()
+        .flat_map(|source| source.text.lines())
+        .filter_map(|line| line.trim().strip_prefix("fn ")?.split('(').next())
+        .collect();
+    let is_shown = |id: &str| {
+        let stem = test_stem(id);
+        names.iter().any(|name| name.starts_with(&stem) || name.contains(&format!("_{stem}")))
+    };
+    let counted = |letter: char| ids.iter().filter(|id| id.starts_with(letter)).count();
+    assert_eq!((counted('P'), counted('S')), (24, 57), "the page lists P1 to P24 and S1 to S57");
+    let violations: Vec<String> =
+        ids.iter().filter(|id| !is_shown(id)).map(|id| format!("{id} has no test named {}…", test_stem(id))).collect();
+    assert_none("T7 page", &violations);
+}
+
+/// `P14`, `S37`, `R-31` to `R-36`, `MB-A7`.
+fn is_membership_id(word: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let after_letter =
+        |text: &str| text.starts_with(|c: char| c.is_ascii_uppercase()) && is_number(text.get(1..).unwrap_or_default());
+    match word.strip_prefix("MB-") {
+        Some(rest) => after_letter(rest),
+        None => (word.starts_with(['P', 'S']) && after_letter(word)) || word.strip_prefix("R-3").is_some_and(is_number),
+    }
+}
+
 /// `MB-A7` → `mb_a07_`, `E-23` → `e_23_`, `N-504` → `n_504_`.
 fn test_stem(id: &str) -> String {
     let lower = id.to_lowercase();

@@ -7,6 +7,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::ablation::{FoldRule, holds};
 use super::graph::{At, Deed, Graph};
 use super::table::Table;
 
@@ -76,7 +77,7 @@ impl Authority {
             }
         }
         for (chain, entry) in graph.chains.iter().enumerate() {
-            if entry.leaves.iter().any(|&leave| scope.has(leave)) {
+            if entry.leaves.iter().any(|&leave| scope.has(leave)) && holds(FoldRule::LeavesCount) {
                 fold.left[chain] = true;
             }
         }
@@ -88,23 +89,25 @@ impl Authority {
     /// One office: does it exist, does it stand, what counts under it.
     fn judge(&mut self, graph: &Graph, scope: Scope<'_>, office: At) {
         let entry = &graph.offices[office];
-        let exists = entry.parent.is_none() || self.honoured[entry.node];
+        let exists = entry.parent.is_none() || self.honoured[entry.node] || !holds(FoldRule::OfficesExist);
         if entry.parent.is_none() {
             self.honoured[entry.node] = true;
         }
         let mut pin: Option<At> = None;
         for &act in self.acts.get(&entry.holder).map_or(&[][..], Vec::as_slice) {
             if let (true, Some(at)) = (self.reaches(graph, act, office), pin_of(graph, act)) {
-                pin = Some(pin.map_or(at, |pin| graph.meet(pin, at)));
+                let meet = |pin| if holds(FoldRule::PinsMeet) { graph.meet(pin, at) } else { at };
+                pin = Some(pin.map_or(at, meet));
             }
         }
+        let obeys = |leave: At| pin.is_none_or(|pin| graph.precedes(leave, pin)) || !holds(FoldRule::LeavesObeyPins);
         let leaves: Vec<At> = graph.chains[entry.holder]
             .leaves
             .iter()
             .copied()
-            .filter(|&leave| scope.has(leave) && pin.is_none_or(|pin| graph.precedes(leave, pin)))
+            .filter(|&leave| scope.has(leave) && obeys(leave))
             .collect();
-        for &leave in &leaves {
+        for &leave in leaves.iter().filter(|_| holds(FoldRule::LeavesEndOffices)) {
             pin = Some(pin.map_or(leave, |pin| graph.meet(pin, leave)));
         }
         if !leaves.is_empty() {
@@ -125,7 +128,7 @@ impl Authority {
     fn counts(&self, graph: &Graph, deed: At, office: At) -> bool {
         match self.bars[office] {
             Bar::Shut => false,
-            Bar::Upto(pin) => graph.precedes(deed, pin),
+            Bar::Upto(pin) => graph.precedes(deed, pin) || !holds(FoldRule::PinsBind),
             Bar::Open => true,
         }
     }
@@ -141,14 +144,16 @@ impl Authority {
     fn reaches(&self, graph: &Graph, act: At, office: At) -> bool {
         let Some(by) = graph.nodes[act].office else { return false };
         let Some(promoter) = graph.offices[office].parent else { return false };
-        if !graph.is_senior(by, office) {
+        if !graph.is_senior(by, office) && holds(FoldRule::OnlySeniorsReach) {
             return false;
         }
         let promote = graph.offices[office].node;
         if promoter == by {
-            return !graph.precedes(act, promote);
+            return !graph.precedes(act, promote) || !holds(FoldRule::PromotedAgain);
         }
-        graph.is_senior(by, promoter) || seen_of(graph, act).contains(&promote)
+        (graph.is_senior(by, promoter) && holds(FoldRule::NoRecreation))
+            || seen_of(graph, act).contains(&promote)
+            || !holds(FoldRule::SeenOffices)
     }
 
     /// Whether an honoured Remove or Demote ends an office.
@@ -159,9 +164,13 @@ impl Authority {
     /// Rule MB-F3: the target holds an office that this Remove doesn't bear on.
     fn shielded(&self, graph: &Graph, remove: At, chain: At) -> bool {
         let Some(by) = graph.nodes[remove].office else { return true };
+        if !holds(FoldRule::Shield) {
+            return false;
+        }
         graph.chains[chain].offices.iter().any(|&office| {
             self.exists(office) && !self.reaches(graph, remove, office) && {
-                let cites_the_demotion = !graph.is_senior(by, office)
+                let cites_the_demotion = (!graph.is_senior(by, office) || !holds(FoldRule::CitationOfSeniors))
+                    && holds(FoldRule::CitedDemotion)
                     && seen_of(graph, remove).iter().any(|&seen| {
                         matches!(graph.nodes[seen].deed, Deed::Demote { target, .. } if target == chain)
                             && self.honoured[seen]
@@ -210,7 +219,8 @@ impl Authority {
             .flatten()
             .copied()
             .filter(|&remove| matches!(graph.nodes[remove].deed, Deed::Remove { ban: true, .. }))
-            .filter(|&remove| !self.shielded(graph, remove, chain) && !is_lifted(graph, remove, chain))
+            .filter(|&remove| !self.shielded(graph, remove, chain) || !holds(FoldRule::BansAreShielded))
+            .filter(|&remove| !is_lifted(graph, remove, chain) && holds(FoldRule::Bans))
             .collect();
         if !bans.is_empty() {
             self.banned.insert(chain, bans);
@@ -244,7 +254,7 @@ impl Authority {
 
     /// The office can act now.
     pub(super) fn stands(&self, office: At) -> bool {
-        self.bars[office] == Bar::Open
+        self.bars[office] == Bar::Open || (self.exists(office) && !holds(FoldRule::PinsEndOffices))
     }
 
     /// No office stands (MB-V5).
@@ -273,7 +283,7 @@ impl Authority {
     /// `heir_right` of section 7: the office inherits from `from`, through existing heirs.
     pub(super) fn inherits(&self, graph: &Graph, from: At, office: At, after: At) -> bool {
         let Deed::Leave { heirs } = &graph.nodes[after].deed else { return false };
-        if !heirs.contains(&office) {
+        if !heirs.contains(&office) && holds(FoldRule::HeirsAreNamed) {
             return false;
         }
         let mut line = Vec::from([from]);
@@ -281,13 +291,13 @@ impl Authority {
         while let Some(&testator) = line.get(next) {
             next += 1;
             let leaves = self.leaves.get(&testator).map_or(&[][..], Vec::as_slice);
-            if leaves.contains(&after) {
+            if leaves.contains(&after) || !holds(FoldRule::LeavesOfCustodians) {
                 return true;
             }
-            for &leave in leaves {
+            for &leave in leaves.iter().filter(|_| holds(FoldRule::HeirsOfHeirs)) {
                 let Deed::Leave { heirs } = &graph.nodes[leave].deed else { continue };
                 for &heir in heirs {
-                    if self.exists(heir) && !line.contains(&heir) {
+                    if (self.exists(heir) || !holds(FoldRule::HeirsExist)) && !line.contains(&heir) {
                         line.push(heir);
                     }
                 }
@@ -307,5 +317,6 @@ fn seen_of(graph: &Graph, act: At) -> &[At] {
 
 fn is_lifted(graph: &Graph, remove: At, chain: At) -> bool {
     let Deed::Join { issuer, lifts, .. } = &graph.nodes[graph.chains[chain].root].deed else { return false };
-    graph.nodes[remove].office.is_some_and(|by| lifts.contains(&remove) && !graph.is_senior(by, *issuer))
+    let may = |by: At| !graph.is_senior(by, *issuer) || !holds(FoldRule::JuniorsLiftNothing);
+    graph.nodes[remove].office.is_some_and(|by| lifts.contains(&remove) && may(by)) && holds(FoldRule::BansAreLifted)
 }

@@ -8,6 +8,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::ablation::{FoldRule, holds};
 use super::{Body, Membership, SignedOperation};
 use crate::ids::{MembershipId, OperationId};
 use crate::limits;
@@ -39,7 +40,7 @@ impl<const S: usize> Membership<S> {
         }
         told.iter().any(|signed| {
             let removes = matches!(&signed.operation().body, Body::Remove { blow, .. } if blow.target == *me);
-            removes && organisers.contains(&signed.mid())
+            removes && organisers.contains(&signed.mid()) && holds(FoldRule::EndingsAreBelieved)
         })
     }
 

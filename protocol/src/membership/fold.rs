@@ -7,6 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use core::cmp::Reverse;
 
+use super::ablation::{FoldRule, holds};
 use super::authority::{Authority, Scope};
 use super::body::{Body, Role};
 use super::graph::{At, Deed, Graph};
@@ -66,7 +67,7 @@ impl<const S: usize> Fold<S> {
 
     /// Rule MB-N3: takes in operations that were not folded before.
     pub(super) fn absorb(&mut self, graph: &Graph, scope: Scope<'_>, new: &[At]) -> Shift {
-        if new.iter().any(|&at| graph.nodes[at].deed.moves_offices()) {
+        if new.iter().any(|&at| graph.nodes[at].deed.moves_offices()) && holds(FoldRule::OfficesFoldAnew) {
             *self = Self::batch(graph, scope);
             return Shift::Anywhere;
         }
@@ -76,7 +77,7 @@ impl<const S: usize> Fold<S> {
         self.recognised.grow(graph.nodes.len(), 0);
         let seats: BTreeSet<At> = new.iter().flat_map(|&at| graph.seats_of(at)).collect();
         let mut shifted = BTreeSet::new();
-        for &seat in &seats {
+        for &seat in seats.iter().filter(|_| holds(FoldRule::TouchedSeatsWalkAnew)) {
             let before = self.marked(graph, seat);
             self.mark(graph, seat, Mark::Clear);
             self.walks[seat] = walk(graph, &self.authority, scope, seat);
@@ -135,9 +136,10 @@ impl<const S: usize> Fold<S> {
             Deed::Genesis => true,
             Deed::Join { .. } => self.on_path[node.chain] || self.contesting[node.chain] || self.recognised[at] > 0,
             Deed::Leave { .. } => {
-                self.on_path[node.chain]
-                    || self.contesting[node.chain]
-                    || graph.chains[node.chain].offices.iter().any(|&office| self.authority.exists(office))
+                let offices = &graph.chains[node.chain].offices;
+                let concerns = self.on_path[node.chain] || self.contesting[node.chain];
+                (concerns || offices.iter().any(|&office| self.authority.exists(office)))
+                    && holds(FoldRule::LeavesAreCited)
             }
             Deed::Confirm { .. }
             | Deed::Transfer { .. }
@@ -146,7 +148,9 @@ impl<const S: usize> Fold<S> {
             | Deed::Promote { .. }
             | Deed::Demote { .. }
             | Deed::Remove { .. }
-            | Deed::SetPolicy => self.authority.honoured[at] || self.recognised[at] > 0,
+            | Deed::SetPolicy => {
+                self.authority.honoured[at] || self.recognised[at] > 0 || !holds(FoldRule::VoidIsNotCited)
+            }
         }
     }
 
@@ -183,7 +187,7 @@ impl<const S: usize> Fold<S> {
             person.seat = Some(SeatNumber(u8::try_from(number).unwrap_or(u8::MAX)));
             person.anchored = !provisional;
             person.contested = walk.contested;
-            person.duplicate = !taken.insert(person.key);
+            person.duplicate = !taken.insert(person.key) && holds(FoldRule::OneSeatPerKey);
             person.awaits = if provisional { self.awaits(graph, scope, chain, walk, &mut links) } else { None };
             person.keyed = !person.duplicate && person.awaits.is_none();
             persons.insert(person.mid, person);
@@ -236,13 +240,13 @@ impl<const S: usize> Fold<S> {
         links: &mut BTreeMap<(At, MemberKey), Option<Awaits>>,
     ) -> Option<Awaits> {
         let terms = &graph.join_of(chain)?.terms;
-        if walk.contested {
+        if walk.contested && holds(FoldRule::ContestsWait) {
             return Some(Awaits::Contest);
         }
-        if terms.approve {
+        if terms.approve && holds(FoldRule::TicketsAsk) {
             return Some(Awaits::Ticket);
         }
-        if self.policy.require_confirm() {
+        if self.policy.require_confirm() && holds(FoldRule::PolicyAsks) {
             return Some(Awaits::Policy);
         }
         let link = (graph.issuer_of(chain)?, terms.invite_pk);
@@ -255,14 +259,14 @@ impl<const S: usize> Fold<S> {
         let mut gone = 0_u32;
         for &join in graph.by_link.get(&link).into_iter().flatten().filter(|&&join| scope.has(join)) {
             let chain = graph.nodes[join].chain;
-            if self.authority.is_removed(chain) {
+            if self.authority.is_removed(chain) && holds(FoldRule::TaintedLinks) {
                 return Some(Awaits::TaintedLink);
             }
             if self.authority.is_gone(chain) && (self.on_path[chain] || self.contesting[chain]) {
                 gone += 1;
             }
         }
-        (gone >= 2).then_some(Awaits::WornLink)
+        (gone >= 2 && holds(FoldRule::WornLinks)).then_some(Awaits::WornLink)
     }
 }
 
@@ -273,10 +277,10 @@ fn settings(graph: &Graph, authority: &Authority) -> Policy {
     for &at in graph.settings.iter().filter(|&&at| authority.honoured[at]) {
         let node = &graph.nodes[at];
         let (Some(office), Body::SetPolicy { sets }) = (node.office, &node.signed.operation().body) else { continue };
-        for (key, value) in sets {
+        for (key, value) in sets.iter().filter(|(_, value)| value.is_some() || holds(FoldRule::WordsAreWithdrawn)) {
             let word = (node.seq(), Reverse(node.id()), value.as_ref());
             let best = latest.entry((*key, office)).or_insert(word);
-            if (word.0, word.1) > (best.0, best.1) {
+            if ((word.0, word.1) > (best.0, best.1)) == holds(FoldRule::LatestWord) {
                 *best = word;
             }
         }
@@ -284,7 +288,9 @@ fn settings(graph: &Graph, authority: &Authority) -> Policy {
     let mut strongest: BTreeMap<SettingKey, ((bool, At), &Setting)> = BTreeMap::new();
     for ((key, office), (_, _, value)) in latest {
         let Some(value) = value else { continue };
-        let rank = (!authority.stands(office), graph.offices[office].place);
+        let place = graph.offices[office].place;
+        let place = if holds(FoldRule::SeniorWordsFirst) { place } else { graph.offices.len() - place };
+        let rank = (!authority.stands(office) && holds(FoldRule::StandingWordsFirst), place);
         let best = strongest.entry(key).or_insert((rank, value));
         if rank < best.0 {
             *best = (rank, value);

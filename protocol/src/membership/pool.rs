@@ -9,6 +9,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use super::ablation::{FoldRule, holds};
 use super::authority::Scope;
 use super::fold::Fold;
 use super::graph::{At, Deed, Graph, TouchKind};
@@ -107,14 +108,15 @@ impl Pool {
             }
             let node = &graph.nodes[at];
             if self.held[at] {
-                let vouched = node.office.is_some() && fold.authority.would_count(graph, at);
+                let speaks = node.office.is_some() && holds(FoldRule::HonouredBringsIn);
+                let vouched = speaks && fold.authority.would_count(graph, at);
                 let settled = node.office.is_none()
                     && !node.names.iter().any(|&name| self.is_outside(name))
                     && !self.is_crowded(graph, at);
                 if vouched || settled {
                     self.unhold(graph, at, new);
                 }
-            } else if !new.contains(&at) && fold.cites(graph, at) {
+            } else if !new.contains(&at) && (fold.cites(graph, at) || !holds(FoldRule::InertStaysOutside)) {
                 let below = self.outside_past(graph, at);
                 if node.office.is_some() || self.may_release(graph, at, &below) {
                     below.into_iter().for_each(|at| self.admit(graph, at, new));
@@ -180,10 +182,11 @@ impl Pool {
         match &node.deed {
             Deed::Leave { .. } => {
                 let leaves = &graph.chains[node.chain].leaves;
-                leaves.iter().filter(|&&leave| leave < at && !self.held[leave]).count() >= BRANCHES_MAX
+                let before = leaves.iter().filter(|&&leave| leave < at && !self.held[leave]).count();
+                before >= BRANCHES_MAX && holds(FoldRule::BranchesAreHeld)
             }
             Deed::Join { issuer, .. } => {
-                if self.in_document(graph) > OPERATIONS_MAX {
+                if self.in_document(graph) > OPERATIONS_MAX && holds(FoldRule::FullLogsHoldJoins) {
                     return true;
                 }
                 let Some(join) = graph.join_of(node.chain) else { return false };
@@ -196,7 +199,7 @@ impl Pool {
                         && !self.is_outside(touch.node)
                         && graph.issuer_of(graph.nodes[touch.node].chain) == Some(*issuer)
                 });
-                rivals.count() >= JOINS_PER_OUTPUT_MAX
+                rivals.count() >= JOINS_PER_OUTPUT_MAX && holds(FoldRule::CrowdsAreHeld)
             }
             Deed::Genesis
             | Deed::Confirm { .. }
@@ -214,6 +217,7 @@ impl Pool {
     /// the oldest first and at most `max`. (What is left enters with the author's next entry.)
     pub(super) fn release<const S: usize>(&mut self, graph: &mut Graph, fold: &mut Fold<S>, at: At, max: usize) {
         let mut new = Vec::new();
+        let max = if holds(FoldRule::EntriesRelease) { max } else { 0 };
         self.outside_past(graph, at).into_iter().take(max).for_each(|at| self.admit(graph, at, &mut new));
         if !new.is_empty() {
             *fold = Fold::batch(graph, Scope::Without(&self.held));
@@ -249,7 +253,7 @@ impl Pool {
         }
         let mut gone = BTreeSet::new();
         let mut trim = |list: &[At], max: usize| {
-            if list.len() > max {
+            if list.len() > max && holds(FoldRule::PoolIsBounded) {
                 gone.extend(list.iter().take(list.len() - max + max / 4));
             }
         };

@@ -7,6 +7,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
+use super::ablation::{FoldRule, holds};
 use super::authority::{Authority, Scope};
 use super::graph::{At, Deed, Graph, SeatLog, TouchKind};
 use super::table::Table;
@@ -140,12 +141,15 @@ impl<'a> Claims<'a> {
                 TouchKind::Transfer { to } => What::Transfer(to),
                 TouchKind::Bump => {
                     let shown_by = claims.better_witness(forms[touch.next], touch.node);
-                    forms[touch.next] = Some(Form { before: touch.out, what: What::Bump, shown_by });
+                    if authority.honoured[touch.node] || holds(FoldRule::FormsOfVoidBumps) {
+                        forms[touch.next] = Some(Form { before: touch.out, what: What::Bump, shown_by });
+                    }
                     What::Bump
                 }
                 TouchKind::Reclaim => What::Reclaim,
             };
-            if let (true, Some(office)) = (authority.honoured[touch.node], graph.nodes[touch.node].office) {
+            let counts = authority.honoured[touch.node] || !holds(FoldRule::HonouredClaims);
+            if let (true, Some(office)) = (counts, graph.nodes[touch.node].office) {
                 spoken.push((touch.out, Claim { office, node: touch.node, what, next: touch.next }));
             }
         }
@@ -161,6 +165,9 @@ impl<'a> Claims<'a> {
 
     /// Of several Bumps of one output the honoured one shows its form, else the one with the smallest id.
     fn better_witness(&self, known: Option<Form>, new: At) -> At {
+        if !holds(FoldRule::LeastWitness) {
+            return known.map_or(new, |form| form.shown_by);
+        }
         let rank = |&node: &At| (!self.authority.honoured[node], self.graph.nodes[node].id());
         known.map_or(new, |form| core::cmp::min_by_key(form.shown_by, new, rank))
     }
@@ -175,8 +182,8 @@ impl<'a> Claims<'a> {
                 return;
             }
             list.push(claim);
-            let Some(form) = forms[out] else { return };
-            if !self.authority.honoured[form.shown_by] {
+            let Some(form) = forms[out].filter(|_| holds(FoldRule::Provenance)) else { return };
+            if !self.authority.honoured[form.shown_by] && holds(FoldRule::FormsAreCited) {
                 self.recognised.insert(form.shown_by);
             }
             claim = Claim { what: form.what, next: out, ..claim };
@@ -189,7 +196,7 @@ impl<'a> Claims<'a> {
         let mut steps = Vec::new();
         if seat == 0 {
             steps.push(self.step(out, custody, Took::Join { join: 0, by: None }));
-            if !self.authority.is_gone(0) {
+            if !self.authority.is_gone(0) || !holds(FoldRule::GoneFreesTheSeat) {
                 return self.end(steps, out, custody, End::Occupied { root: 0, provisional: false });
             }
             out = 1;
@@ -204,14 +211,14 @@ impl<'a> Claims<'a> {
                 };
                 steps.push(self.step(out, custody, took));
                 if let What::Join(join) = claim.what
-                    && !self.authority.is_gone(self.graph.nodes[join].chain)
+                    && self.stays(join)
                 {
                     return self.end(steps, out, custody, End::Occupied { root: join, provisional: false });
                 }
                 (out, custody) = (claim.next, heir);
             } else if let Some(bid) = self.least_ticket(out, custody) {
                 steps.push(self.step(out, custody, Took::Join { join: bid.node, by: None }));
-                if !self.authority.is_gone(self.graph.nodes[bid.node].chain) {
+                if self.stays(bid.node) {
                     return self.end(steps, out, custody, End::Occupied { root: bid.node, provisional: true });
                 }
                 out = bid.next;
@@ -219,6 +226,10 @@ impl<'a> Claims<'a> {
                 return self.end(steps, out, custody, End::Free);
             }
         }
+    }
+
+    fn stays(&self, join: At) -> bool {
+        !self.authority.is_gone(self.graph.nodes[join].chain) || !holds(FoldRule::GoneFreesTheSeat)
     }
 
     fn step(&self, out: At, custody: At, took: Took) -> Step {
@@ -232,35 +243,43 @@ impl<'a> Claims<'a> {
             claims.iter().filter(|claim| admits(claim)).min_by(|a, b| {
                 let place = |claim: &Claim| self.graph.offices[claim.office].place;
                 let (left, right) = (&self.graph.nodes[a.node], &self.graph.nodes[b.node]);
-                place(a).cmp(&place(b)).then(left.seq().cmp(&right.seq())).then_with(|| left.id().cmp(&right.id()))
+                let rank = place(a).cmp(&place(b));
+                let seq = left.seq().cmp(&right.seq()).then_with(|| left.id().cmp(&right.id()));
+                let rank = if holds(FoldRule::RankOrder) { rank } else { rank.reverse() };
+                rank.then(if holds(FoldRule::SeqOrder) { seq } else { seq.reverse() })
             })
         };
         let own = |claim: &Claim| {
             claim.office == custody
                 && match claim.what {
                     What::Join(_) | What::Bump => true,
-                    What::Transfer(to) => self.authority.exists(to),
-                    What::Reclaim => false,
+                    What::Transfer(to) => self.authority.exists(to) || !holds(FoldRule::TransfersToOffices),
+                    What::Reclaim => !holds(FoldRule::CustodiansReclaimNothing),
                 }
         };
         let seniors = |claim: &Claim| {
             self.graph.is_senior(claim.office, custody)
+                && holds(FoldRule::SeniorsClaim)
                 && match claim.what {
                     What::Join(_) | What::Bump | What::Reclaim => true,
-                    What::Transfer(_) => false,
+                    What::Transfer(_) => !holds(FoldRule::SeniorsTransferNothing),
                 }
         };
         let heirs = |claim: &Claim| {
             claim.what == What::Reclaim
+                && holds(FoldRule::HeirsInherit)
                 && matches!(self.graph.nodes[claim.node].deed, Deed::Reclaim { after: Some(after) }
                     if self.authority.inherits(self.graph, custody, claim.office, after))
         };
+        if !holds(FoldRule::CustodianFirst) {
+            return least(&seniors).or_else(|| least(&own)).or_else(|| least(&heirs)).copied();
+        }
         least(&own).or_else(|| least(&seniors)).or_else(|| least(&heirs)).copied()
     }
 
     fn bids(&self, out: At, custody: At) -> impl Iterator<Item = &Bid> {
         self.by_ticket[out].iter().filter(
-            move |bid| matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody),
+            move |bid| matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody || !holds(FoldRule::TicketsOfCustodians)),
         )
     }
 
@@ -273,16 +292,18 @@ impl<'a> Claims<'a> {
     /// Class c3: the ticket alone, while its issuer stands; the least tie comes first. A banned one is skipped
     /// (MB-S5).
     fn least_ticket(&self, out: At, custody: At) -> Option<Bid> {
-        if !self.authority.stands(custody) {
+        if !self.authority.stands(custody) && holds(FoldRule::TicketsNeedStanding) {
             return None;
         }
         if planted!(SeatByArrival) {
             return self.bids(out, custody).next().copied();
         }
-        self.bids(out, custody)
-            .filter(|bid| !self.authority.is_banned(self.graph.nodes[bid.node].chain))
-            .min_by_key(|bid| self.rank_of(bid.node))
-            .copied()
+        let banned = |bid: &Bid| self.authority.is_banned(self.graph.nodes[bid.node].chain);
+        let eligible = self.bids(out, custody).filter(|bid| !banned(bid) || !holds(FoldRule::BannedAreSkipped));
+        if !holds(FoldRule::LeastTie) {
+            return eligible.max_by_key(|bid| self.rank_of(bid.node)).copied();
+        }
+        eligible.min_by_key(|bid| self.rank_of(bid.node)).copied()
     }
 
     fn end(&self, steps: Vec<Step>, out: At, custody: At, end: End) -> Walk {
@@ -306,16 +327,24 @@ impl<'a> Claims<'a> {
     /// with a ground key as if the seat had merely been left. Banned Joins count although they are not eligible.
     fn contest(&self, out: At, custody: At) -> (Vec<At>, bool) {
         let mut all: Vec<At> = self.bids(out, custody).map(|bid| bid.node).collect();
+        let banned = |node: At| self.authority.is_banned(self.graph.nodes[node].chain);
+        all.retain(|&node| !banned(node) || holds(FoldRule::BannedContest));
         all.sort_by_cached_key(|&node| self.rank_of(node));
         let staying = all
             .iter()
             .filter(|&&node| {
                 let chain = self.graph.nodes[node].chain;
-                !self.authority.left[chain] || self.authority.is_removed(chain) || self.authority.is_banned(chain)
+                let ended = self.authority.is_removed(chain) || self.authority.is_banned(chain);
+                if holds(FoldRule::RemovedArePresent) {
+                    !self.authority.left[chain] || ended
+                } else {
+                    !self.authority.is_gone(chain)
+                }
             })
             .count();
-        let contested = staying >= 2 || all.len() >= CONTESTANTS;
-        all.truncate(CONTESTANTS);
+        let contested = (staying >= 2 && holds(FoldRule::ContestOfTwo))
+            || (all.len() >= CONTESTANTS && holds(FoldRule::ContestOfThree));
+        all.truncate(if holds(FoldRule::ContestantsAreCited) { CONTESTANTS } else { 0 });
         (all, contested)
     }
 }

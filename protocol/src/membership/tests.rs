@@ -1,11 +1,22 @@
 //! The numbered scenarios and invariants of the membership specification.
 
+/// Lists the tests of a file, so that the mutation check can run them one by one.
+macro_rules! listed {
+    ($($name:ident,)*) => {
+        pub(super) const LISTED: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+mod ablations;
 mod admission;
+mod attacks;
 mod bounds;
+mod campaign;
 mod cast;
 mod displaced;
 mod duties;
 mod invariants;
+mod rules;
 mod scenarios_admins;
 mod scenarios_links;
 mod scenarios_offices;

@@ -1,11 +1,12 @@
 //! Random histories of a group: honest people on several sides of a partition, and hostile ones who fork, drop what
 //! they know, spend outputs twice, claim what isn't theirs and pin at random. The same seed gives the same history.
 
+mod mischief;
+
 use alloc::vec::Vec;
 
 pub use super::dice::Dice;
 use super::town::{Link, Person, Says, Side};
-use crate::crypto::sign::memo;
 use crate::ids::{EntryId, Instance, OperationId, Output, Point, SeatNumber, SessionId};
 use crate::membership::{Blow, Body, Setting, SignedOperation, setting};
 
@@ -37,6 +38,53 @@ pub struct History<const S: usize> {
     here: usize,
     /// Outputs that were given away already (MB-D5).
     live: Vec<Output>,
+    /// Operations of another group, for replay.
+    elsewhere: Vec<Vec<u8>>,
+    /// How many merges there were.
+    pub merges: usize,
+    /// How much junk was offered and refused.
+    pub refused: usize,
+}
+
+/// How every history begins: a founder, two admins with seats of their own. Made once, copied often.
+pub struct Opening<const S: usize> {
+    side: Side<S>,
+    people: Vec<Person>,
+    elsewhere: Vec<Vec<u8>>,
+}
+
+impl<const S: usize> Opening<S> {
+    /// The same each time.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        crate::crypto::sign::memo::keep();
+        let mut founder = Person::new("founder");
+        let mut side = Side::<S>::found(&mut founder).ok()?;
+        let mut people = Vec::from([founder.clone()]);
+        let last = u8::try_from(S).ok()?.checked_sub(1)?;
+        for (seat, name) in [(1, "ben"), (2, "caro")] {
+            let mut admin = Person::new(name);
+            side.seat(&founder, &mut admin, seat);
+            let office = side.promote(&founder, &mut admin);
+            let mut given = Vec::from([seat.wrapping_mul(2).wrapping_add(1).min(last)]);
+            if last > 64 {
+                given.extend(seat.wrapping_mul(20)..seat.wrapping_mul(20).wrapping_add(15));
+            }
+            side.transfer(&founder, &given, office);
+            people.push(admin);
+        }
+        // A large world is lived in from the beginning.
+        for seat in (60..last).filter(|_| last > 64) {
+            let mut resident = Person::new(&alloc::format!("resident {seat}"));
+            side.seat(&founder, &mut resident, seat);
+            people.push(resident);
+        }
+        let mut other = Person::new("founder of another group");
+        let mut there = Side::<S>::found(&mut other).ok()?;
+        there.seat(&other, &mut Person::new("caro"), 1);
+        let elsewhere = there.log.known().map(|signed| signed.bytes().to_vec()).collect();
+        Some(Self { side, people, elsewhere })
+    }
 }
 
 impl<const S: usize> History<S> {
@@ -46,29 +94,25 @@ impl<const S: usize> History<S> {
     /// Never, with these keys.
     #[must_use]
     pub fn new(seed: u64, manners: Manners) -> Option<Self> {
-        memo::keep();
-        let mut founder = Person::new("founder");
-        let mut first = Side::<S>::found(&mut founder).ok()?;
-        let mut people = Vec::from([founder.clone()]);
-        for (seat, name) in [(1, "ben"), (2, "caro")] {
-            let mut admin = Person::new(name);
-            first.seat(&founder, &mut admin, seat);
-            let office = first.promote(&founder, &mut admin);
-            first.transfer(&founder, &[seat.wrapping_mul(2).wrapping_add(1)], office);
-            people.push(admin);
-        }
-        let mut sides: Vec<Side<S>> = (1..SIDES).map(|_| first.split()).collect();
-        sides.push(first);
-        Some(Self {
-            sides,
-            people,
+        Some(Self::after(&Opening::new()?, seed, manners))
+    }
+
+    /// The same, without making the opening again.
+    #[must_use]
+    pub fn after(opening: &Opening<S>, seed: u64, manners: Manners) -> Self {
+        Self {
+            sides: (0..SIDES).map(|_| opening.side.split()).collect(),
+            people: opening.people.clone(),
             links: Vec::new(),
             dice: Dice::new(seed),
             manners,
             born: 0,
             here: 0,
             live: Vec::new(),
-        })
+            elsewhere: opening.elsewhere.clone(),
+            merges: 0,
+            refused: 0,
+        }
     }
 
     /// `steps` random acts on random sides, with a merge now and then.
@@ -88,20 +132,18 @@ impl<const S: usize> History<S> {
         if into == from {
             return;
         }
-        let other = self.sides.get(from).map(Side::split);
-        if let (Some(side), Some(other)) = (self.sides.get_mut(into), other) {
-            side.merge(&other);
+        if let Ok([side, other]) = self.sides.get_disjoint_mut([into, from]) {
+            side.merge(other);
+            self.merges = self.merges.saturating_add(1);
         }
     }
 
     /// All sides learn everything.
     pub fn heal(&mut self) {
+        // A second time, for what waited on one side for what only another had.
         for _ in 0..2 {
-            for into in 0..self.sides.len() {
-                for from in 0..self.sides.len() {
-                    self.merge(into, from);
-                }
-            }
+            (1..self.sides.len()).for_each(|from| self.merge(0, from));
+            (1..self.sides.len()).for_each(|into| self.merge(into, 0));
         }
     }
 
@@ -118,6 +160,11 @@ impl<const S: usize> History<S> {
         }
         let mut side = self.sides.remove(at);
         self.here = at;
+        if self.manners == Manners::Hostile && self.dice.below(5) == 0 {
+            self.mischief(&mut side);
+            self.sides.insert(at, side);
+            return;
+        }
         match self.dice.below(10) {
             0..=3 => self.invite_or_join(&mut side),
             4 | 5 => self.confirm(&mut side),

@@ -3,6 +3,7 @@
 //! A [`Side`] is what one partition knows. People act on a side; sides are merged by handing over every operation.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::crypto::Secret;
@@ -15,11 +16,13 @@ use crate::membership::{
 };
 
 /// Somebody with a key; a membership and an office once there are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Person {
     /// For failing tests.
     pub name: String,
     seed: [u8; 32],
+    pair: Arc<KeyPair>,
+    key: MemberKey,
     /// The current membership.
     pub mid: MembershipId,
     /// The office acted under.
@@ -30,19 +33,28 @@ impl Person {
     /// Somebody whose key follows from the name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), seed: sha256(name.as_bytes()).0, mid: MembershipId([0; 32]), office: None }
+        let seed = sha256(name.as_bytes()).0;
+        let pair = KeyPair::from_seed(&Secret::new(seed));
+        let key = pair.public();
+        Self { name: name.into(), seed, pair: Arc::new(pair), key, mid: MembershipId([0; 32]), office: None }
     }
 
     /// The key pair.
     #[must_use]
-    pub fn keys(&self) -> KeyPair {
-        KeyPair::from_seed(&Secret::new(self.seed))
+    pub fn keys(&self) -> Arc<KeyPair> {
+        Arc::clone(&self.pair)
     }
 
     /// The public key.
     #[must_use]
-    pub fn key(&self) -> MemberKey {
-        self.keys().public()
+    pub const fn key(&self) -> MemberKey {
+        self.key
+    }
+}
+
+impl core::fmt::Debug for Person {
+    fn fmt(&self, to: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        to.write_str(&self.name)
     }
 }
 
@@ -51,14 +63,14 @@ impl Person {
 pub struct Link {
     /// The tickets.
     pub grant: SeatGrant,
-    seed: [u8; 32],
+    pair: Arc<KeyPair>,
 }
 
 impl Link {
     /// The link's key pair.
     #[must_use]
-    pub fn keys(&self) -> KeyPair {
-        KeyPair::from_seed(&Secret::new(self.seed))
+    pub fn keys(&self) -> Arc<KeyPair> {
+        Arc::clone(&self.pair)
     }
 }
 
@@ -80,6 +92,8 @@ pub struct Side<const S: usize> {
     /// Its log.
     pub log: Membership<S>,
     links: u64,
+    /// What the authors' clocks say (shown to people, never read by the fold).
+    pub clock_ms: u64,
 }
 
 impl<const S: usize> Side<S> {
@@ -92,31 +106,32 @@ impl<const S: usize> Side<S> {
         let log = Membership::found(&genesis)?;
         founder.mid = log.gid().into();
         founder.office = Some(log.gid().into());
-        Ok(Self { log, links: 0 })
+        Ok(Self::of(log))
     }
 
     /// What a log knows.
     #[must_use]
     pub const fn of(log: Membership<S>) -> Self {
-        Self { log, links: 0 }
+        Self { log, links: 0, clock_ms: 2 }
     }
 
     /// A copy: from here on the two sides know different things.
     #[must_use]
     pub fn split(&self) -> Self {
-        Self { log: self.log.fork(), links: self.links.saturating_add(1_000) }
+        Self { log: self.log.fork(), links: self.links.saturating_add(1_000), clock_ms: self.clock_ms }
     }
 
-    /// Takes over every operation that the other side knows.
+    /// Takes over every operation that the other side knows and this one doesn't.
     pub fn merge(&mut self, other: &Self) -> Vec<Admission> {
-        let known: Vec<Vec<u8>> = other.log.known().map(|signed| signed.bytes().to_vec()).collect();
+        let news = other.log.known().filter(|signed| self.log.operation(&signed.id()).is_none());
+        let known: Vec<Vec<u8>> = news.map(|signed| signed.bytes().to_vec()).collect();
         self.log.admit_batch(known.iter().map(Vec::as_slice))
     }
 
     /// `who` writes the next operation of the own chain, under the own office if it needs one.
     pub fn write(&mut self, who: &Person, body: Body) -> OperationId {
         let office = who.office.filter(|_| body.is_office());
-        let signed = self.log.draft(&who.mid, &who.keys(), body, 2, office);
+        let signed = self.log.draft(&who.mid, &who.keys(), body, self.clock_ms, office);
         self.log.admit(signed.bytes());
         signed.id()
     }
@@ -142,7 +157,7 @@ impl<const S: usize> Side<S> {
             prev: Some(prev),
             deps: Vec::new(),
             lamport: 0,
-            at: 2,
+            at: self.clock_ms,
             body,
         };
         let mut all = deps.to_vec();
@@ -171,10 +186,10 @@ impl<const S: usize> Side<S> {
         self.links = self.links.saturating_add(1);
         let mut name = issuer.seed.to_vec();
         name.extend_from_slice(&self.links.to_be_bytes());
-        let seed = sha256(&name).0;
+        let pair = KeyPair::from_seed(&Secret::new(sha256(&name).0));
         let terms = Terms {
             issuer: issuer.office.unwrap_or(OperationId([0; 32])),
-            invite_pk: KeyPair::from_seed(&Secret::new(seed)).public(),
+            invite_pk: pair.public(),
             bound_pk: says.bound,
             role: if says.session.is_some() { Role::Guest } else { Role::Member },
             session: says.session,
@@ -183,7 +198,8 @@ impl<const S: usize> Side<S> {
             lifts: says.lifts.clone(),
         };
         let heads = self.log.citable_heads().clone();
-        Link { grant: SeatGrant::issue(self.log.gid(), terms, heads, pairs, &issuer.keys()), seed }
+        let grant = SeatGrant::issue(self.log.gid(), terms, heads, pairs, &issuer.keys());
+        Link { grant, pair: Arc::new(pair) }
     }
 
     /// `who` joins by one ticket of a link.

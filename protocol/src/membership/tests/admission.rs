@@ -15,7 +15,7 @@ fn nothing() -> Body {
 }
 
 #[test]
-fn mb_a01_what_is_too_large_or_not_canonical_is_refused() {
+fn mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused() {
     let (mut town, cast) = opening();
     let refused = |town: &mut Town, bytes: &[u8]| town.log.admit(bytes);
     assert_eq!(refused(&mut town, &[0; 2_049]), Admission::Refused(Rule::TooLarge));
@@ -339,3 +339,27 @@ fn e_14_seated_keyed_and_candidates() {
     assert_eq!((roster.seated().count(), roster.keyed().len(), roster.candidates().count()), (5, 4, 5));
     assert_eq!(roster.place(&cast.m.mid), None);
 }
+
+listed![
+    mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused,
+    mb_a02_other_groups_epochs_and_a_second_genesis_are_refused,
+    mb_a04_what_names_a_refused_operation_is_refused_with_it,
+    mb_a05_a_chain_has_no_gaps_and_goes_on_after_no_leave,
+    mb_a06_the_office_is_the_authors_own,
+    mb_a07_bodies_name_things_of_the_right_kind,
+    mb_a08_offices_are_at_most_eight_deep,
+    mb_a09_a_refused_operation_is_remembered_and_not_asked_for,
+    mb_f01_shorter_ranks_are_senior_and_then_the_earlier_promotion,
+    mb_f03_a_junior_removes_no_senior_and_an_unaware_admin_no_seniors_protege,
+    mb_s02_a_claim_on_a_freed_output_acknowledges_how_it_became_free,
+    mb_v01_each_reason_for_having_no_seat,
+    mb_v04_one_key_on_two_seats_is_shown_on_the_lower_and_keyed_once,
+    mb_v05_p21_frozen_is_when_no_office_stands,
+    mb_v06_equal_logs_have_equal_hashes_and_others_have_not,
+    mb_v07_heads_are_carried_on_as_the_sweep_finds_them,
+    mb_v08_doubles_do_not_depend_on_what_arrived_first,
+    mb_v09_people_are_told_of_the_difference_between_two_folds,
+    mb_y02_standing_offices_come_before_ended_ones,
+    mb_e05_each_output_leads_to_one_next,
+    e_14_seated_keyed_and_candidates,
+];

@@ -162,3 +162,12 @@ fn mb_l07_beyond_20_000_operations_newcomers_wait_for_an_offices_word() {
     assert!(town.is_keyed(&cast.m), "what an office speaks for is never refused for its number (R-33)");
     assert!(town.log.is_admitted(&join.id()));
 }
+
+listed![
+    r_33_the_pool_drops_the_oldest_and_what_rests_on_it_and_forgets_nothing_that_counts,
+    mb_l05_what_waits_is_bounded_per_peer_in_number_bytes_and_peers,
+    r_33_an_introduction_that_seats_nobody_leaves_no_trace,
+    r_33_an_introduction_brings_at_most_64_operations,
+    r_35_an_entry_sets_free_at_most_its_bound_also_below_one_head,
+    mb_l07_beyond_20_000_operations_newcomers_wait_for_an_offices_word,
+];

@@ -354,3 +354,13 @@ fn p24_a_claim_of_an_office_that_is_no_custodian_senior_or_heir_never_counts() {
     }
     assert!(seen > 20, "the histories hold such claims");
 }
+
+listed![
+    p08_whoever_is_evicted_by_a_merge_has_one_of_four_reasons,
+    p09_what_an_office_does_changes_no_senior_office_of_somebody_else,
+    p12_what_lies_beyond_a_pin_changes_nothing,
+    p14_an_anchored_occupant_is_displaced_by_custodians_seniors_or_an_end_only,
+    p15_people_without_office_change_their_own_seats_and_their_links_only,
+    p16_an_office_reaches_only_what_is_its_own_or_its_juniors,
+    p24_a_claim_of_an_office_that_is_no_custodian_senior_or_heir_never_counts,
+];

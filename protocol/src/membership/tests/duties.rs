@@ -156,3 +156,16 @@ fn mb_d04_of_revoked_tickets_only_free_outputs_are_bumped_and_only_by_whom_they_
     town.bump(&cast.b, &[5]);
     assert!(town.log.due_bumps(&cast.b.office.unwrap(), &tickets).is_empty());
 }
+
+listed![
+    mb_d06_somebody_unconfirmed_is_confirmed_before_the_seat_is_given_on,
+    mb_d07_a_removal_confirms_whom_it_keeps_and_cites_the_offices_it_knows,
+    mb_d08_an_admin_who_leaves_settles_what_is_open_and_names_heirs,
+    mb_d09_orphaned_outputs_go_to_the_promoter_or_to_the_heir,
+    mb_d11_a_new_admin_gets_half_of_the_free_seats,
+    mb_d12_a_second_organiser_is_wanted_from_three_members_on,
+    mb_d14_a_guest_who_stays_is_removed_by_the_custodian_first,
+    mb_d15_there_is_nowhere_to_go_when_every_ticket_is_used,
+    mb_d16_whoever_lost_the_seat_by_a_pin_is_listed,
+    mb_d04_of_revoked_tickets_only_free_outputs_are_bumped_and_only_by_whom_they_obey,
+];

@@ -288,3 +288,18 @@ fn p22_old_pins_and_removes_do_not_touch_a_new_membership_but_a_ban_does() {
     }
     assert!(seen.0 > 2 && seen.1 > 0, "both kinds were seen: {seen:?}");
 }
+
+listed![
+    p01_never_more_members_than_seats_whatever_part_of_a_history_is_known,
+    p02_p05_the_order_of_arrival_changes_nothing,
+    p03_mb_n01_mb_n03_incremental_equals_batch_after_every_operation,
+    p04_after_full_exchange_all_sides_agree,
+    p06_p07_without_removals_nobody_is_evicted_and_the_union_fits,
+    p10_the_founders_office_stands_unless_he_leaves,
+    p11_void_operations_are_inert,
+    p13_outputs_on_a_path_are_distinct,
+    p23_the_past_of_the_citable_heads_decides_all,
+    mb_c01_a_roster_at_heads_stays_what_it_was,
+    p18_mb_g05_a_rebuild_from_records_keeps_heads_and_state,
+    p22_old_pins_and_removes_do_not_touch_a_new_membership_but_a_ban_does,
+];

@@ -198,3 +198,19 @@ fn s50_undoing_a_removal_is_shown_before_it_is_signed() {
     assert!(shown.iter().any(|change| matches!(change, SeatChange::Joined { who, .. } if who.mid == cast.x.mid)));
     assert!(shown.iter().any(|change| matches!(change, SeatChange::SeatLost { who, .. } if who.mid == cast.z.mid)));
 }
+
+listed![
+    s11_s19_whoever_was_removed_changes_nothing_with_old_deps,
+    s12_s13_the_senior_of_two_who_remove_each_other_stays,
+    s14_a_circle_of_removals_has_a_top,
+    s15_offices_below_a_pinned_promotion_never_were,
+    s21_a_ban_follows_the_key_until_somebody_not_junior_lifts_it,
+    s27_promoted_by_a_senior_while_a_junior_removes,
+    s31_one_removal_with_an_early_pin_empties_all_seats_at_once,
+    s33_an_early_leave_on_a_fork_is_healed_by_a_pin,
+    s42_of_two_pins_the_earlier_holds_in_any_order,
+    s43_promoted_again_by_the_same_or_a_senior_only,
+    s44_s45_a_former_admin_goes_when_the_demotion_is_cited,
+    s49_an_old_membership_is_no_way_to_a_seniors_protege,
+    s50_undoing_a_removal_is_shown_before_it_is_signed,
+];

@@ -14,7 +14,7 @@ fn cut_off(town: &mut Town, by: &Person, who: &Person, cut: Point) {
 }
 
 #[test]
-fn s32_five_redeem_a_link_for_three_and_exactly_three_sit() {
+fn s32_mb_d02_five_redeem_a_link_for_three_and_exactly_three_sit() {
     let (mut town, cast) = opening();
     let link = link(&mut town, &cast.a, &[8, 9, 10]);
     let mut people: Vec<Person> = (0..5).map(|n| Person::new(&alloc::format!("j{n}"))).collect();
@@ -91,7 +91,7 @@ fn mb_d03_who_came_too_late_is_bumped() {
 }
 
 #[test]
-fn s55_who_was_never_seated_keeps_no_words_by_an_own_leave() {
+fn s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     let old_heads = [OperationId::from(town.log.gid()), cast.b.office.unwrap()];
@@ -156,3 +156,12 @@ fn s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere() {
     let now = town.log.share_roster();
     assert_eq!(now, town.log.roster_at(&frontier).unwrap());
 }
+
+listed![
+    s32_mb_d02_five_redeem_a_link_for_three_and_exactly_three_sit,
+    s52_let_in_by_a_member_while_the_inviter_was_away_past_the_links_end,
+    mb_d03_who_came_too_late_is_bumped,
+    s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave,
+    s56_a_remove_of_somebody_unseated_keeps_the_words_up_to_its_cuts,
+    s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere,
+];

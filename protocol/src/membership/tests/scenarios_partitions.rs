@@ -98,3 +98,11 @@ fn s40_three_partitions_of_a_thousand_acts_heal_in_every_order_to_the_same() {
     }
     assert_eq!(hashes.len(), 1, "equal state, whatever order the partitions heal in");
 }
+
+listed![
+    s18_a_seat_is_given_on_while_the_other_side_still_shows_its_last_holder,
+    s37_who_sits_after_somebody_never_confirmed_stays_when_the_custodian_goes,
+    s38_a_restored_backup_forks_and_nobody_is_evicted_unless_an_output_was_spent_twice,
+    s53_confirmed_after_a_seniors_bump_that_became_void,
+    s40_three_partitions_of_a_thousand_acts_heal_in_every_order_to_the_same,
+];

@@ -199,7 +199,7 @@ fn s39_p19_the_gate_lets_no_crafted_message_through() {
 }
 
 #[test]
-fn mb_t03_changes_flags_and_bad_filters_are_refused() {
+fn mb_t03_mb_g03_changes_flags_and_bad_filters_are_refused() {
     let header = |tail: &[u8]| [&[0x42, 0, 0][..], tail].concat();
     assert_eq!(gate::check(&header(&[0, 0])), Ok(()));
     assert_eq!(gate::check(&header(&[0, 1, 1, 0])), Err(GateFault::CarriesChanges));
