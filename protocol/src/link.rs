@@ -331,7 +331,7 @@ impl Link {
     #[must_use]
     pub fn on_time(&self, now: Timestamp) -> Option<Close> {
         let is_late = self.deadline_mono_ms.is_some_and(|at| now.mono_ms >= at);
-        is_late.then_some(Close::Fault(PeerFault::Handshake))
+        is_late.then_some(Close::Late)
     }
 
     /// When [`Self::on_time`] is due (monotonic ms).

@@ -169,6 +169,8 @@ impl Group {
             Some(Admission::Waiting { .. }) => {
                 if let Some(near) = self.near.slots.get_mut(&from) {
                     near.exchange.wake();
+                    near.unfounded.truncate(limits::ENDED_OPERATIONS_MAX.saturating_sub(1));
+                    near.unfounded.insert(0, item.bytes.clone());
                 }
                 self.send_membership(ctx, from);
             }
@@ -234,6 +236,11 @@ impl Group {
     /// The peer ended the slot.
     pub(crate) fn on_peer_drop(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour, code: DropCode) {
         tracing::debug!(?code, "slot ended by the peer");
+        // It counts us out and has shown why; nothing more comes from it (N-203), nor the past of what it showed.
+        let shown = self.near.slots.get_mut(&neighbour).map(|near| core::mem::take(&mut near.unfounded));
+        if let Some(shown) = shown.filter(|shown| code == DropCode::NotShared && !shown.is_empty()) {
+            self.told_of_end(ctx, &shown);
+        }
         self.on_slot_closed(ctx, neighbour);
         if code == DropCode::NotShared {
             self.leave_was_taken(ctx);

@@ -34,6 +34,8 @@ pub(super) struct Near1 {
     /// When the next STATE goes to it.
     pub(super) state_mono_ms: u64,
     pub(super) links: Option<(SeatSet, u64)>,
+    /// Operations from it whose past is missing, the newest few: what it shows before it ends the slot (N-203).
+    pub(super) unfounded: Vec<Vec<u8>>,
 }
 
 /// All open slots of a group and what serves them.
@@ -79,6 +81,7 @@ impl Group {
             settled: false,
             state_mono_ms: ctx.now.mono_ms,
             links: None,
+            unfounded: Vec::new(),
         };
         self.near.slots.insert(neighbour, near);
         self.fetching_opened(ctx, neighbour);

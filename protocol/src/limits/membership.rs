@@ -73,6 +73,11 @@ pub const SYNC_OPERATIONS_MAX: usize = 31;
 pub const SYNC_HASHES_MAX: usize = 1_024;
 /// Entries of a sync message's Bloom filter (MB-T3).
 pub const SYNC_FILTER_ENTRIES_MAX: u64 = 20_000;
+/// Rounds of sync without progress after which the foundations of what was sent go too: an ordinary exchange needs
+/// fewer.
+pub const SYNC_PATIENCE_ROUNDS: u32 = 4;
+/// Operations of which an exchange remembers that it sent them: a whole log.
+pub const SYNC_SENT_MAX: usize = 20_000;
 /// Rounds of sync without a newly admitted operation (MB-T5).
 pub const SYNC_IDLE_ROUNDS_MAX: u32 = 20;
 /// A guest who stays after the session: so long waits the custodian (MB-D14).

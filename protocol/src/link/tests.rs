@@ -241,7 +241,7 @@ fn n_301_anything_else_before_ready_resets_without_a_word() {
     }
     let late = Link::accept(ends(2, 1), NOW);
     assert_eq!(late.on_time(NOW.plus_ms(HANDSHAKE_MS - 1)), None);
-    assert_eq!(late.on_time(NOW.plus_ms(HANDSHAKE_MS)), Some(Close::Fault(PeerFault::Handshake)));
+    assert_eq!(late.on_time(NOW.plus_ms(HANDSHAKE_MS)), Some(Close::Late));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! changes in it is refused, and its header is checked by [`super::gate`] before automerge sees a byte of it. One
 //! exchange lives as long as a slot; on any error it is thrown away and a fresh one begins (MB-T1).
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use automerge::sync::{ChunkList, Message, State, SyncDoc};
@@ -13,7 +14,7 @@ use super::document::carried;
 use super::gate::{self, GateFault};
 use super::{Admission, Membership, Source};
 use crate::ids::OperationId;
-use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_OPERATIONS_MAX};
+use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_OPERATIONS_MAX, SYNC_PATIENCE_ROUNDS, SYNC_SENT_MAX};
 
 /// The message of a frame that only carries operations; the frame with the sync message follows.
 const MORE_FOLLOWS: [u8; 1] = [0];
@@ -44,6 +45,8 @@ pub struct Exchange {
     state: State,
     idle_rounds: u32,
     announce_reset: bool,
+    /// What went to the neighbour in this exchange, the newest so many.
+    sent: BTreeSet<OperationId>,
 }
 
 impl Exchange {
@@ -89,8 +92,7 @@ impl Exchange {
         if self.is_idle() {
             return frames;
         }
-        let document = log.document();
-        let Some(mut message) = document.automerge.generate_sync_message(&mut self.state) else { return frames };
+        let Some(mut message) = log.document().automerge.generate_sync_message(&mut self.state) else { return frames };
         // The changes are our own bytes (MB-T2); a snapshot of the whole document never comes, for no peer of ours
         // says that it could take one.
         let operations: Vec<OperationId> = message
@@ -99,6 +101,10 @@ impl Exchange {
             .filter_map(|bytes| Change::from_bytes(bytes.to_vec()).ok())
             .filter_map(|change| carried(&change))
             .collect();
+        let operations = if operations.is_empty() { self.foundations(log) } else { operations };
+        if self.sent.len().saturating_add(operations.len()) <= SYNC_SENT_MAX {
+            self.sent.extend(&operations);
+        }
         message.changes = ChunkList::empty();
         message.flags = None;
         let mut parts: Vec<Vec<OperationId>> =
@@ -107,6 +113,18 @@ impl Exchange {
         frames.extend(parts.into_iter().map(|operations| SyncFrame { message: MORE_FOLLOWS.to_vec(), operations }));
         frames.push(SyncFrame { message: message.encode(), operations: last });
         frames
+    }
+
+    /// A Bloom filter says of one change in a hundred that the neighbour has it although it hasn't; what rests on it
+    /// then waits there for ever, and every next filter is the same. So when rounds pass without progress, what the
+    /// operations sent so far name goes too, one generation deeper each round.
+    fn foundations<const S: usize>(&self, log: &Membership<S>) -> Vec<OperationId> {
+        if self.idle_rounds < SYNC_PATIENCE_ROUNDS {
+            return Vec::new();
+        }
+        let names = self.sent.iter().filter_map(|id| log.operation(id)).flat_map(|signed| signed.operation().names());
+        let fresh: BTreeSet<OperationId> = names.filter(|id| !self.sent.contains(id) && log.is_admitted(id)).collect();
+        fresh.into_iter().take(SYNC_OPERATIONS_MAX).collect()
     }
 
     /// Takes a frame in. Operations are admitted first, whatever the message is.

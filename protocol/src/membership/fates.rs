@@ -167,8 +167,11 @@ impl<const S: usize> Membership<S> {
             Body::Remove { blow, .. } => blow.target == *mid && !void.contains(&signed.id()),
             Body::Leave { .. } => signed.mid() == *mid,
             Body::Bump { .. } | Body::Confirm { .. } => self.why_unseated(mid).is_some() && self.concerns(signed, mid),
+            // The Confirm of a rival says nothing without the Join that it confirms.
+            Body::Join(join) => {
+                signed.mid() != *mid && self.why_unseated(mid).is_some() && self.is_on_output_of(mid, &join.out)
+            }
             Body::Genesis { .. }
-            | Body::Join(_)
             | Body::Transfer { .. }
             | Body::Reclaim { .. }
             | Body::Promote { .. }
@@ -176,6 +179,11 @@ impl<const S: usize> Membership<S> {
             | Body::SetPolicy { .. } => false,
         };
         self.operations().filter(ends).map(SignedOperation::id).collect()
+    }
+
+    fn is_on_output_of(&self, mid: &MembershipId, out: &Output) -> bool {
+        let graph = &self.log.graph;
+        graph.chain_of(mid).and_then(|chain| graph.join_of(chain)).is_some_and(|join| join.out == *out)
     }
 
     /// Whether a Bump or Confirm is about the output that a membership claimed.

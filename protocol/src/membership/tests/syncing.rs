@@ -1,7 +1,7 @@
 //! The document and the exchange: P4, P17–P20, S39, golden change hashes.
 
 use super::cast::*;
-use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_MESSAGE_BYTES_MAX, SYNC_OPERATIONS_MAX};
+use crate::limits::{SYNC_IDLE_ROUNDS_MAX, SYNC_MESSAGE_BYTES_MAX, SYNC_OPERATIONS_MAX, SYNC_PATIENCE_ROUNDS};
 use crate::testing::histories::{History, Manners};
 use alloc::string::ToString;
 
@@ -59,6 +59,38 @@ fn p20_an_honest_pair_converges_whatever_message_is_lost() {
         talk(&mut left, &mut right, Some(lose));
         assert_eq!(left.state_hash(), right.state_hash(), "frame {lose} lost");
     }
+}
+
+/// A Bloom filter that wrongly says "I have it": automerge then never sends that change, and what rests on it waits.
+/// One in a hundred does, so among some hundred pairs of operations there are a few.
+#[test]
+fn mb_t05_what_a_filter_passes_over_by_mistake_is_sent_when_nothing_moves() {
+    let (town, cast) = opening();
+    let mut longest = 0;
+    for variant in 0..400 {
+        let (mut left, mut right) = (town.split(), town.split());
+        for name in ["one", "two"] {
+            let text = alloc::format!("{name} {variant}");
+            left.set(&cast.a, setting::NAME, Some(Setting::Text(text)));
+        }
+        let (mut to_right, mut to_left) = (Exchange::new(), Exchange::new());
+        let agree = |left: &Town, right: &Town| left.log.citable_heads() == right.log.citable_heads();
+        let mut rounds = 0;
+        while !agree(&left, &right) {
+            rounds += 1;
+            assert!(rounds < SYNC_IDLE_ROUNDS_MAX, "variant {variant} never agrees");
+            for frame in to_right.generate(&mut left.log) {
+                let ids = frame.operations.iter();
+                let bytes: Vec<Vec<u8>> = ids.map(|id| left.log.operation(id).unwrap().bytes().to_vec()).collect();
+                to_left.receive(&mut right.log, None, &frame.message, bytes.iter().map(Vec::as_slice));
+            }
+            for frame in to_left.generate(&mut right.log) {
+                to_right.receive(&mut left.log, None, &frame.message, []);
+            }
+        }
+        longest = longest.max(rounds);
+    }
+    assert!(longest > SYNC_PATIENCE_ROUNDS, "no filter was mistaken: the test shows nothing");
 }
 
 #[test]
