@@ -328,6 +328,14 @@ impl Network {
         self.streams.get_mut(&id).map(|stream| stream.held[side].drain(..).collect()).unwrap_or_default()
     }
 
+    /// Streams on which something waits longer than this, now that every path is what it was: a computer that finds a
+    /// better path does not wait for the queue of the old one. Every queue is empty from here on.
+    pub fn drop_backlogs(&mut self, now: u64, longer_us: u64) -> Vec<u64> {
+        self.pairs.values_mut().for_each(|pair| pair.free_us = pair.free_us.min(now));
+        let waits = |stream: &Stream| stream.last_us.iter().any(|last| *last > now + longer_us);
+        self.streams.iter().filter(|(_, stream)| waits(stream)).map(|(&id, _)| id).collect()
+    }
+
     /// When a dead path between two hosts will be noticed.
     pub fn notice_us(&mut self, a: HostId, b: HostId) -> u64 {
         NOTICE_MIN_US + below(&mut self.pair(a, b).rng, NOTICE_MAX_US - NOTICE_MIN_US)

@@ -134,10 +134,10 @@ impl Group {
     /// By N-406, the shell dropped a full queue.
     pub(crate) fn on_overflowed(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
         if let Some(near) = self.near.slots.get_mut(&neighbour) {
-            // Operations may have been among what was dropped, and the exchange takes them for sent (MB-T5).
+            // Operations may have been among what was dropped, and the exchange takes them for sent (MB-T5). The next
+            // STATE begins anew: what is said at once would meet the same full queue.
             near.exchange.reset();
         }
-        self.send_membership(ctx, neighbour);
         self.compare_later(ctx, neighbour);
     }
 

@@ -5,6 +5,9 @@ use crate::chance::{between, happens, shuffle, stream};
 use crate::network::{HostId, Quality, Turn};
 use crate::scenario::{Act, LinkSetting, Pace, Ways};
 
+/// A queue that takes longer than this is left behind when the path heals.
+const BACKLOG_US: u64 = 30_000_000;
+
 impl World {
     /// Puts the whole story into the queue.
     pub(super) fn schedule_story(&mut self) {
@@ -301,6 +304,9 @@ impl World {
             for b in 0..count {
                 self.net.set_quality(a, b, |quality| (quality.rate, quality.loss_ppm) = (base.rate, base.loss_ppm));
             }
+        }
+        for stream in self.net.drop_backlogs(self.now_us, BACKLOG_US) {
+            self.break_stream(stream);
         }
     }
 }
