@@ -2,24 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what is missing here ends the test")]
 
 use coterie_protocol::testing::party::Party;
-use coterie_protocol::{
-    AlertKind, Ban, Command, CommandError, Event, GroupId, GroupState, JoinState, MembershipId, RecordId,
-};
-
-fn group_of(people: u8, seated: u8) -> (Party, GroupId) {
-    let mut party = Party::new(people);
-    let group = party.found(0, "Harbour");
-    let link = party.invite(0, group, people - 1);
-    (1..usize::from(seated)).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated, "{who}"));
-    party.pass(5_000);
-    (party, group)
-}
-
-fn member(party: &Party, group: &GroupId, whom: usize) -> MembershipId {
-    let key = party.hosts[whom].account.me();
-    let members = party.hosts[0].account.members(group).unwrap();
-    members.into_iter().find(|member| member.key == key).unwrap().id
-}
+use coterie_protocol::{AlertKind, Ban, Command, CommandError, Event, GroupState, JoinState, RecordId};
 
 fn alerts(party: &Party, who: usize, kind: AlertKind) -> usize {
     let is_one = |event: &&Event| matches!(event, Event::Alert { alert, .. } if alert.kind == kind);
@@ -28,10 +11,10 @@ fn alerts(party: &Party, who: usize, kind: AlertKind) -> usize {
 
 #[test]
 fn e_80_a_restored_backup_opens_a_new_log_and_goes_on() {
-    let (mut party, group) = group_of(3, 3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.say(2, group, "before the backup");
     party.pass(2_000);
-    let backup = party.snapshot(2);
+    let backup = party.hosts[2].disk.clone();
     party.say(2, group, "after the backup");
     party.pass(2_000);
     party.stop(2);
@@ -59,7 +42,7 @@ fn e_80_a_restored_backup_opens_a_new_log_and_goes_on() {
 
 #[test]
 fn e_09_the_leaf_secrets_of_the_installation_before_are_erased_once_its_mail_is_read() {
-    let (mut party, group) = group_of(2, 2);
+    let (mut party, group) = Party::with_group(2, 2);
     party.say(0, group, "one");
     party.say(1, group, "two");
     party.pass(5_000);
@@ -80,12 +63,12 @@ fn e_09_the_leaf_secrets_of_the_installation_before_are_erased_once_its_mail_is_
 
 #[test]
 fn r_34_who_was_removed_while_away_learns_of_it_although_others_came_meanwhile() {
-    let (mut party, group) = group_of(4, 3);
+    let (mut party, group) = Party::with_group(4, 3);
     party.stop(2);
     // What the absent one has missed is in the past of its removal.
     let link = party.invite(0, group, 1);
     assert_eq!(party.join(3, &link), JoinState::Seated);
-    let cy = member(&party, &group, 2);
+    let cy = party.member(0, &group, 2);
     party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
     party.pass(5_000);
     party.start(2);

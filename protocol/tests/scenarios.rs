@@ -5,31 +5,8 @@
 use coterie_protocol::testing::party::{Party, address};
 use coterie_protocol::{
     AlertKind, Ban, Command, CommandError, Consent, Event, GroupId, GroupState, InviteLink, JoinState, LastOrganiser,
-    MembershipId, Reply, RoleView,
+    Reply, RoleView,
 };
-
-/// A group of so many people, who all came by one link of the founder.
-fn group_of(people: u8) -> (Party, GroupId) {
-    let mut party = Party::new(people);
-    let group = party.found(0, "Harbour");
-    if people > 1 {
-        let link = party.invite(0, group, people - 1);
-        (1..usize::from(people)).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated, "{who}"));
-    }
-    party.pass(5_000);
-    (party, group)
-}
-
-fn state(party: &Party, who: usize, group: &GroupId) -> GroupState {
-    party.hosts[who].account.group(group).unwrap().state
-}
-
-/// The membership of `whom`, as `by` sees it.
-fn member(party: &Party, by: usize, group: &GroupId, whom: usize) -> MembershipId {
-    let key = party.hosts[whom].account.me();
-    let members = party.hosts[by].account.members(group).unwrap();
-    members.into_iter().find(|member| member.key == key).unwrap().id
-}
 
 fn join_via(party: &mut Party, who: usize, link: &InviteLink, via: u8) -> JoinState {
     let link = InviteLink::parse(&link.to_short()).unwrap();
@@ -79,20 +56,20 @@ fn e_15_two_who_use_a_one_use_link_in_two_halves_are_mute_until_one_is_confirmed
     for who in 1..5 {
         assert!(party.hosts[who].account.members(&group).unwrap().iter().any(|member| member.contested), "{who}");
     }
-    assert_eq!([3, 4].map(|who| state(&party, who, &group)), [GroupState::Waiting; 2]);
+    assert_eq!([3, 4].map(|who| party.state(who, &group)), [GroupState::Waiting; 2]);
     let reply = party.ask(3, Command::Send { group, text: "mute".into() });
     assert!(!matches!(reply, Ok(Reply::Saved(_))), "{reply:?}");
     party.say(1, group, "not for the two");
     party.start(0);
     party.pass(120_000);
-    assert_eq!([3, 4].map(|who| state(&party, who, &group)), [GroupState::Waiting; 2], "nobody is confirmed by itself");
+    assert_eq!([3, 4].map(|who| party.state(who, &group)), [GroupState::Waiting; 2], "nobody is confirmed by itself");
     let members = party.hosts[0].account.members(&group).unwrap();
     let chosen = members.into_iter().find(|member| member.contested).unwrap();
     party.ask(0, Command::Confirm { group, member: chosen.id }).unwrap();
     party.pass(120_000);
     let (won, lost) = if party.hosts[3].account.me() == chosen.key { (3, 4) } else { (4, 3) };
-    assert_eq!(state(&party, won, &group), GroupState::Member);
-    assert_ne!(state(&party, lost, &group), GroupState::Member);
+    assert_eq!(party.state(won, &group), GroupState::Member);
+    assert_ne!(party.state(lost, &group), GroupState::Member);
     // What was said while mute is sealed now, if it was kept.
     let queued = usize::from(won == 3 && reply.is_ok());
     party.say(won, group, "here");
@@ -105,12 +82,12 @@ fn e_15_two_who_use_a_one_use_link_in_two_halves_are_mute_until_one_is_confirmed
 
 #[test]
 fn e_70_who_leaves_is_seen_to_leave_at_once_and_keeps_no_live_secret() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.say(1, group, "one");
     party.pass(2_000);
     party.ask(1, Command::Leave { group, last_organiser: LastOrganiser::Stays }).unwrap();
     party.pass(2_000);
-    assert_eq!(state(&party, 1, &group), GroupState::Left);
+    assert_eq!(party.state(1, &group), GroupState::Left);
     assert_eq!([0, 2].map(|who| party.seats(who, &group)), [2, 2]);
     let live = party.hosts[1].disk.keys().filter(|id| {
         use coterie_protocol::RecordId::{Chain, Leaf, Skipped};
@@ -127,12 +104,12 @@ fn e_70_who_leaves_is_seen_to_leave_at_once_and_keeps_no_live_secret() {
     party.stop(1);
     party.start(1);
     party.pass(60_000);
-    assert_eq!(state(&party, 1, &group), GroupState::Left);
+    assert_eq!(party.state(1, &group), GroupState::Left);
 }
 
 #[test]
 fn e_70_who_leaves_alone_is_seen_to_have_left_when_it_is_reached_again() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.split(&[1], &[0, 2]);
     party.pass(20_000);
     party.ask(1, Command::Leave { group, last_organiser: LastOrganiser::Stays }).unwrap();
@@ -144,16 +121,16 @@ fn e_70_who_leaves_alone_is_seen_to_have_left_when_it_is_reached_again() {
 
 #[test]
 fn mb_d08_the_last_organiser_may_not_simply_go_and_a_second_one_makes_it_possible() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     let refused = party.ask(0, Command::Leave { group, last_organiser: LastOrganiser::Stays });
     assert!(matches!(refused, Err(CommandError::LastOrganiser)), "{refused:?}");
-    let ben = member(&party, 0, &group, 1);
+    let ben = party.member(0, &group, 1);
     party.ask(0, Command::Promote { group, member: ben }).unwrap();
     party.pass(2_000);
     party.ask(0, Command::Leave { group, last_organiser: LastOrganiser::Stays }).unwrap();
     party.pass(5_000);
-    assert_eq!(state(&party, 0, &group), GroupState::Left);
-    assert_eq!(state(&party, 1, &group), GroupState::Member);
+    assert_eq!(party.state(0, &group), GroupState::Left);
+    assert_eq!(party.state(1, &group), GroupState::Member);
     party.say(1, group, "my turn");
     party.pass(2_000);
     assert_eq!(party.texts(2, &group), ["my turn"]);
@@ -168,7 +145,7 @@ fn mb_d11_a_new_admin_invites_and_a_demoted_one_no_longer_can() {
     party.pass(2_000);
     let create = |uses| Command::CreateInvite { group, uses, not_after_ms: u64::MAX / 4 };
     assert!(matches!(party.ask(1, create(1)), Err(CommandError::NotAdmin)));
-    let ben = member(&party, 0, &group, 1);
+    let ben = party.member(0, &group, 1);
     party.ask(0, Command::Promote { group, member: ben }).unwrap();
     party.pass(5_000);
     let link = party.invite(1, group, 1);
@@ -187,15 +164,15 @@ fn mb_d11_a_new_admin_invites_and_a_demoted_one_no_longer_can() {
 
 #[test]
 fn r_34_who_was_removed_while_away_learns_of_it_on_return_and_erases() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.stop(2);
-    let cy = member(&party, 0, &group, 2);
+    let cy = party.member(0, &group, 2);
     party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
     party.say(0, group, "without Cy");
     party.pass(10_000);
     party.start(2);
     party.pass(600_000);
-    assert_eq!(state(&party, 2, &group), GroupState::Removed);
+    assert_eq!(party.state(2, &group), GroupState::Removed);
     assert!(party.texts(2, &group).is_empty());
     let live = party.hosts[2].disk.keys().any(|id| matches!(id, coterie_protocol::RecordId::Chain { .. }));
     assert!(!live);
@@ -203,8 +180,8 @@ fn r_34_who_was_removed_while_away_learns_of_it_on_return_and_erases() {
 
 #[test]
 fn e_32_who_was_removed_by_somebody_whose_office_had_ended_comes_back() {
-    let (mut party, group) = group_of(4);
-    let (ben, cy) = (member(&party, 0, &group, 1), member(&party, 0, &group, 2));
+    let (mut party, group) = Party::with_group(4, 4);
+    let (ben, cy) = (party.member(0, &group, 1), party.member(0, &group, 2));
     party.ask(0, Command::Promote { group, member: ben }).unwrap();
     party.pass(5_000);
     party.split(&[0, 2], &[1, 3]);
@@ -216,11 +193,11 @@ fn e_32_who_was_removed_by_somebody_whose_office_had_ended_comes_back() {
     party.pass(5_000);
     party.heal();
     party.pass(600_000);
-    assert_eq!(state(&party, 1, &group), GroupState::Removed);
+    assert_eq!(party.state(1, &group), GroupState::Removed);
     for who in [0, 2, 3] {
         assert_eq!(party.seats(who, &group), 3, "seen by {who}");
         assert_eq!(party.texts(who, &group), ["I am here"], "seen by {who}");
-        assert_eq!(state(&party, who, &group), GroupState::Member, "{who}");
+        assert_eq!(party.state(who, &group), GroupState::Member, "{who}");
     }
     party.say(2, group, "still here");
     party.pass(5_000);
@@ -229,7 +206,7 @@ fn e_32_who_was_removed_by_somebody_whose_office_had_ended_comes_back() {
 
 #[test]
 fn three_hundred_messages_come_in_order_to_who_was_away() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.stop(2);
     let said: Vec<String> = (0..300).map(|n| format!("message {n}")).collect();
     for (n, text) in said.iter().enumerate() {
@@ -270,7 +247,7 @@ fn session(victim: usize, kill_after: u32) -> (bool, Party, GroupId) {
         party.join(who, &link);
         // Whoever was interrupted goes on by itself.
         party.pass(120_000);
-        assert_eq!(state(&party, who, &group), GroupState::Member, "{victim} after {kill_after}: join of {who}");
+        assert_eq!(party.state(who, &group), GroupState::Member, "{victim} after {kill_after}: join of {who}");
     }
     for (who, text) in [(0, "one"), (1, "two"), (2, "three"), (1, "four")] {
         if matches!(party.ask(who, Command::Send { group, text: text.into() }), Ok(Reply::Saved(_) | Reply::Queued(_)))

@@ -2,22 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what is missing here ends the test")]
 
 use coterie_protocol::testing::party::Party;
-use coterie_protocol::{Ban, Command, GroupId, JoinState, MembershipId, RecordId, Reply};
-
-fn group_of(people: u8) -> (Party, GroupId) {
-    let mut party = Party::new(people);
-    let group = party.found(0, "Harbour");
-    let link = party.invite(0, group, people - 1);
-    (1..usize::from(people)).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated, "{who}"));
-    party.pass(5_000);
-    (party, group)
-}
-
-fn member(party: &Party, group: &GroupId, whom: usize) -> MembershipId {
-    let key = party.hosts[whom].account.me();
-    let members = party.hosts[0].account.members(group).unwrap();
-    members.into_iter().find(|member| member.key == key).unwrap().id
-}
+use coterie_protocol::{Ban, Command, Input, RecordId, Reply};
 
 /// Values of one kind on a disk.
 fn stored(party: &Party, who: usize, kind: u8) -> Vec<(RecordId, Vec<u8>)> {
@@ -30,7 +15,7 @@ const LEAVES: u8 = 0x82;
 
 #[test]
 fn e_71_a_node_that_has_met_nobody_since_its_start_keeps_its_words() {
-    let (mut party, group) = group_of(2);
+    let (mut party, group) = Party::with_group(2, 2);
     party.stop(0);
     party.stop(1);
     party.start(1);
@@ -47,7 +32,7 @@ fn e_71_a_node_that_has_met_nobody_since_its_start_keeps_its_words() {
 
 #[test]
 fn e_51_a_fresh_leaf_key_comes_once_a_day_although_nobody_speaks() {
-    let (mut party, group) = group_of(2);
+    let (mut party, group) = Party::with_group(2, 2);
     party.say(1, group, "good night");
     party.pass(5_000);
     let before = stored(&party, 1, LEAVES);
@@ -62,7 +47,7 @@ fn e_51_a_fresh_leaf_key_comes_once_a_day_although_nobody_speaks() {
 
 #[test]
 fn e_50_who_lost_a_chain_asks_its_author_and_reads_on() {
-    let (mut party, group) = group_of(2);
+    let (mut party, group) = Party::with_group(2, 2);
     party.say(0, group, "before");
     party.pass(5_000);
     party.stop(1);
@@ -82,11 +67,11 @@ fn e_50_who_lost_a_chain_asks_its_author_and_reads_on() {
 
 #[test]
 fn mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
-    let (mut party, group) = group_of(3);
+    let (mut party, group) = Party::with_group(3, 3);
     party.say(2, group, "in time");
     party.pass(5_000);
     party.split(&[0], &[1, 2]);
-    let cy = member(&party, &group, 2);
+    let cy = party.member(0, &group, 2);
     party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
     party.say(2, group, "too late");
     party.pass(5_000);
@@ -100,8 +85,8 @@ fn mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
 
 #[test]
 fn n_203_who_is_removed_is_shown_how_and_then_nothing_more() {
-    let (mut party, group) = group_of(3);
-    let cy = member(&party, &group, 2);
+    let (mut party, group) = Party::with_group(3, 3);
+    let cy = party.member(0, &group, 2);
     party.tape = Some(Vec::new());
     party.ask(0, Command::Remove { group, member: cy, ban: Ban::No }).unwrap();
     party.say(0, group, "among ourselves");
@@ -113,4 +98,36 @@ fn n_203_who_is_removed_is_shown_how_and_then_nothing_more() {
     // The operation and the end of the slot, from each of the two; a few hundred bytes each.
     assert!(told.iter().sum::<usize>() < 4_000, "{told:?}");
     assert!(party.texts(2, &group).is_empty());
+}
+
+#[test]
+fn n_406_a_full_queue_is_not_answered_by_filling_it_again() {
+    let (mut party, group) = Party::with_group(2, 2);
+    let link = party.link_from(0, 1).unwrap();
+    party.tape = Some(Vec::new());
+    for _ in 0..10 {
+        party.inject(1, Input::Overflowed { link });
+        party.settle();
+    }
+    const MSYNC: u8 = 0x30;
+    let tape = party.tape.take().unwrap();
+    let at_once = tape.iter().filter(|(from, _, bytes)| *from == 1 && bytes[0] == MSYNC).count();
+    assert_eq!(at_once, 0, "a shell that is still full would say so again, for ever");
+    // What was dropped comes all the same.
+    party.say(0, group, "after the jam");
+    party.pass(60_000);
+    assert_eq!(party.texts(1, &group), ["after the jam"]);
+}
+
+#[test]
+fn r_04_a_long_outbox_leaves_in_as_many_steps_as_it_needs() {
+    let (mut party, group) = Party::with_group(2, 2);
+    party.stop(0);
+    party.stop(1);
+    party.start(1);
+    let said: Vec<String> = (0..600).map(|n| format!("text {n}")).collect();
+    said.iter().for_each(|text| assert!(matches!(party.say(1, group, text), Reply::Queued(_))));
+    party.start(0);
+    party.pass(3_600_000);
+    assert_eq!(party.texts(0, &group), said);
 }

@@ -12,81 +12,14 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::{
-    Account, Boot, Change, Channel, Command, CommandError, Consent, Effects, Event, GroupId, Identity, Input,
-    InviteLink, JoinState, LinkAction, LinkId, MemberKey, MessageKind, MessageView, Opener, Path, Record, RecordId,
-    Reply, Secret, Shell, Timestamp, Transmit,
+    Account, Boot, Channel, Command, CommandError, Effects, Identity, Input, LinkAction, LinkId, MemberKey, Opener,
+    Path, Record, Reply, Secret, Timestamp,
 };
 
-/// One person's machine.
-pub struct Host {
-    /// The core.
-    pub account: Account,
-    /// What is on disk.
-    pub disk: BTreeMap<RecordId, Vec<u8>>,
-    /// What faces were told.
-    pub events: Vec<Event>,
-    seed: u8,
-    lives: u8,
-    rng: ChaCha20Rng,
-    inbox: VecDeque<Input>,
-    outbox: Vec<(LinkId, Bytes)>,
-    actions: Vec<LinkAction>,
-    online: bool,
-    /// Commits until the power fails, and whether it has: what a step wanted after its commit is then lost.
-    commits_left: Option<u32>,
-    dead: bool,
-    /// Who may open a group stream here (N-201).
-    gate: Vec<MemberKey>,
-}
+mod host;
+mod people;
 
-impl Shell for Host {
-    type Error = core::convert::Infallible;
-
-    fn commit(&mut self, changes: Vec<Change>) -> Result<(), Self::Error> {
-        for change in changes {
-            match change {
-                Change::Put(record) => drop(self.disk.insert(record.id, record.bytes)),
-                Change::Erase(id) => drop(self.disk.remove(&id)),
-            }
-        }
-        if let Some(left) = self.commits_left.as_mut() {
-            *left = left.saturating_sub(1);
-            self.dead = *left == 0;
-        }
-        Ok(())
-    }
-
-    fn transmit(&mut self, transmit: Transmit) {
-        if self.dead {
-            return;
-        }
-        match transmit {
-            Transmit::Frame { link, bytes } => self.outbox.push((link, bytes)),
-            Transmit::Stored(stored) => {
-                let values = stored.records.iter().map(|id| self.disk.get(id).cloned()).collect();
-                self.outbox.push((stored.link, stored.assemble(values)));
-            }
-        }
-    }
-
-    fn link(&mut self, action: LinkAction) {
-        if !self.dead {
-            self.actions.push(action);
-        }
-    }
-
-    fn emit(&mut self, event: Event) {
-        self.events.push(event);
-    }
-
-    fn read(&mut self, id: RecordId) {
-        if self.dead {
-            return;
-        }
-        let bytes = self.disk.get(&id).cloned();
-        self.inbox.push_back(Input::Loaded { id, bytes });
-    }
-}
+pub use host::Host;
 
 /// The room.
 pub struct Party {
@@ -200,7 +133,7 @@ impl Party {
     pub(crate) fn inside(
         &mut self,
         who: usize,
-        group: &GroupId,
+        group: &crate::GroupId,
         act: impl FnOnce(&mut crate::group::Group, &mut crate::group::Context<'_>),
     ) {
         let now = self.now();
@@ -339,9 +272,6 @@ impl Party {
     fn hang_up(&mut self, link: LinkId) {
         if let Some((other, theirs)) = self.links.remove(&link) {
             self.links.remove(&theirs);
-            // What was sent before still arrives.
-            let frames: Vec<(LinkId, Bytes)> = Vec::new();
-            drop(frames);
             self.hosts[other].inbox.push_back(Input::Disconnected { link: theirs });
         }
     }
@@ -422,12 +352,6 @@ impl Party {
         self.start_as(who, self.hosts[who].seed);
     }
 
-    /// The disk as it is now, to be put back later.
-    #[must_use]
-    pub fn snapshot(&self, who: usize) -> BTreeMap<RecordId, Vec<u8>> {
-        self.hosts[who].disk.clone()
-    }
-
     /// The machine starts with this installation: another number than its own stands for a restored backup (ST-100).
     pub fn start_as(&mut self, who: usize, installation: u8) {
         let now = self.now();
@@ -442,64 +366,6 @@ impl Party {
         (host.rng, host.lives) = (ChaCha20Rng::from_seed(seeded(host.lives.wrapping_add(3), n)), host.lives + 1);
         host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
         self.settle();
-    }
-
-    /// `who` founds a group.
-    pub fn found(&mut self, who: usize, group: &str) -> GroupId {
-        match self.ask(who, Command::CreateGroup { name: group.into(), about: String::new() }) {
-            Ok(Reply::Group(gid)) => gid,
-            other => panic!("founding: {other:?}"),
-        }
-    }
-
-    /// `who` makes a link for so many people.
-    pub fn invite(&mut self, who: usize, group: GroupId, uses: u8) -> InviteLink {
-        let not_after_ms = self.now_ms + 86_400_000;
-        match self.ask(who, Command::CreateInvite { group, uses, not_after_ms }) {
-            Ok(Reply::Invite(id)) => self.hosts[who].account.invite_link(&group, &id).unwrap(),
-            other => panic!("inviting: {other:?}"),
-        }
-    }
-
-    /// `who` redeems a link; gives how far it got.
-    pub fn join(&mut self, who: usize, link: &InviteLink) -> JoinState {
-        let link = InviteLink::parse(&link.to_long()).unwrap();
-        let command = Command::Join { link, name: String::new(), via: Vec::new(), consent: Consent::Given };
-        match self.ask(who, command) {
-            Ok(Reply::Join(id)) => {
-                self.pass(2_000);
-                // A life that began anew meanwhile lists only joins that are still open.
-                let joins = self.hosts[who].account.joins();
-                joins.into_iter().find(|join| join.id == id).map_or(JoinState::Searching, |join| join.state)
-            }
-            other => panic!("joining: {other:?}"),
-        }
-    }
-
-    /// `who` says something.
-    pub fn say(&mut self, who: usize, group: GroupId, text: &str) -> Reply {
-        self.ask(who, Command::Send { group, text: text.into() }).unwrap()
-    }
-
-    /// The lines that `who` sees, in order.
-    #[must_use]
-    pub fn lines(&self, who: usize, group: &GroupId) -> Vec<MessageView> {
-        let Some((from, to)) = self.hosts[who].account.view_range(group) else { return Vec::new() };
-        let lines = self.hosts[who].disk.range(from..=to);
-        lines.filter_map(|(_, bytes)| MessageView::from_record(bytes)).collect()
-    }
-
-    /// The words that `who` sees and that count.
-    #[must_use]
-    pub fn texts(&self, who: usize, group: &GroupId) -> Vec<String> {
-        let lines = self.lines(who, group).into_iter();
-        lines.filter(|line| line.kind == MessageKind::Text && line.counts).map(|line| line.text).collect()
-    }
-
-    /// Seats taken in `who`'s view.
-    #[must_use]
-    pub fn seats(&self, who: usize, group: &GroupId) -> u32 {
-        self.hosts[who].account.group(group).map_or(0, |group| group.occupied)
     }
 }
 

@@ -14,15 +14,6 @@ const ANA: usize = 0;
 const BEN: usize = 1;
 const CY: usize = 2;
 
-fn trio() -> (Party, GroupId) {
-    let mut party = Party::new(3);
-    let group = party.found(ANA, "Harbour");
-    let link = party.invite(ANA, group, 2);
-    (1..3).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated));
-    party.pass(5_000);
-    (party, group)
-}
-
 /// `who` runs a program that keeps to no rate.
 fn without_rates(party: &mut Party, who: usize, gid: GroupId, times: usize, act: fn(&mut Group, &mut Context<'_>)) {
     for _ in 0..times {
@@ -63,7 +54,7 @@ fn throttled(party: &Party, who: usize) -> usize {
 
 #[test]
 fn e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_heard_in_the_end() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     let before = held(&mut party, ANA, group, CY);
     without_rates(&mut party, CY, group, 20, leaf);
     party.pass(60_000);
@@ -91,7 +82,7 @@ fn e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_he
 
 #[test]
 fn e_77_three_hundred_quick_words_of_one_person_all_arrive() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     let said: Vec<String> = (0..300).map(|n| format!("message {n}")).collect();
     for text in &said {
         party.say(BEN, group, text);
@@ -105,7 +96,7 @@ fn e_77_three_hundred_quick_words_of_one_person_all_arrive() {
 
 #[test]
 fn e_77_words_pushed_faster_than_the_rate_are_left_to_the_comparison_of_logs() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     party.tape = Some(Vec::new());
     said_at_once(&mut party, group, 200);
     let pushed = pushes(&party, BEN, ANA);
@@ -158,7 +149,7 @@ fn r_36_people_who_come_and_go_do_not_mute_a_speaker() {
 
 #[test]
 fn e_77_an_honest_speaker_waits_before_a_rekey_too_many_and_says_it_later() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     let spend = |group: &mut Group, ctx: &mut Context<'_>| {
         group.rates.own.rekeys.charge(limits::AUTHOR_REKEYS.burst, ctx.now);
     };

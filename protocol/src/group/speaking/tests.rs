@@ -62,18 +62,9 @@ fn excluded(party: &Party, who: usize) -> usize {
     party.hosts[who].events.iter().filter(accuses).count()
 }
 
-fn trio() -> (Party, GroupId) {
-    let mut party = Party::new(3);
-    let group = party.found(ANA, "Harbour");
-    let link = party.invite(ANA, group, 2);
-    (1..3).for_each(|who| assert_eq!(party.join(who, &link), JoinState::Seated));
-    party.pass(5_000);
-    (party, group)
-}
-
 #[test]
 fn e_44_who_leaves_somebody_out_for_a_day_without_a_reason_is_named_on_every_node() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     // She cannot ask him for a repair (E-50).
     party.split(&[BEN], &[CY]);
     leave_out(&mut party, group);
@@ -94,7 +85,7 @@ fn e_44_who_leaves_somebody_out_for_a_day_without_a_reason_is_named_on_every_nod
 
 #[test]
 fn e_44_who_is_given_the_chain_within_the_day_is_not_left_out() {
-    let (mut party, group) = trio();
+    let (mut party, group) = Party::with_group(3, 3);
     leave_out(&mut party, group);
     party.pass(1_000);
     party.say(BEN, group, "all of you");
