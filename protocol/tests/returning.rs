@@ -1,5 +1,4 @@
 //! People who come back after a time away: with a restored backup, or to a group that went on without them.
-#![expect(clippy::unwrap_used, reason = "what is missing here ends the test")]
 
 use coterie_protocol::testing::party::Party;
 use coterie_protocol::{AlertKind, Ban, Command, CommandError, Event, GroupState, JoinState, RecordId};

@@ -1,5 +1,4 @@
 //! When a node may speak, what it renews by itself, and whose words count: on the public surface alone.
-#![expect(clippy::unwrap_used, reason = "what is missing here ends the test")]
 
 use coterie_protocol::testing::party::Party;
 use coterie_protocol::{Ban, Command, Input, RecordId, Reply};
