@@ -1,0 +1,8 @@
+//! Fuzz target: see `targets::operation`.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses one of the checks")]
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::operation(bytes));
