@@ -26,6 +26,8 @@ mod fates;
 mod faults;
 mod fold;
 mod gate;
+#[cfg(any(test, feature = "testing"))]
+mod given;
 pub(crate) mod grant;
 mod graph;
 mod heads;
@@ -53,6 +55,8 @@ pub use exchange::{Exchange, ExchangeStep, SyncFrame};
 pub use fates::{Departure, OutputState, Unseated, Words};
 pub use faults::{Double, Faults, Fork};
 pub use gate::GateFault;
+#[cfg(any(test, feature = "testing"))]
+pub use given::Given;
 pub use grant::{SeatGrant, Ticket};
 pub use intake::Admission;
 pub use operation::{Operation, SignedOperation};

@@ -7,7 +7,7 @@ use coterie_simulations::plan::{Size, draw};
 use coterie_simulations::report::{failure_text, line_text, verdict_text};
 use coterie_simulations::{Keep, Memo, Options, Outcome, Scenario, Verdict, World};
 
-use crate::{bugs, campaign, door, speed};
+use crate::{bugs, campaign, door, folding, speed};
 
 /// Rehearse a group's disasters in virtual time.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Speed(speed::Speed),
     /// Break the core on purpose, and see whether anybody notices.
     Bugs(bugs::Bugs),
+    /// Fold membership operations from JSON, or draw some: to compare implementations.
+    Fold(folding::Fold),
 }
 
 /// How runs are carried out.
@@ -52,7 +54,7 @@ struct Run {
     /// The scenario.
     file: PathBuf,
     /// Another seed than the file's.
-    #[arg(long, value_parser = seed)]
+    #[arg(long, value_parser = door::seed)]
     seed: Option<u64>,
     /// Write the page of the run here.
     #[arg(long)]
@@ -76,7 +78,7 @@ struct Run {
 #[derive(Args)]
 pub(crate) struct Sweep {
     /// The first seed.
-    #[arg(long, visible_alias = "from", default_value = "1", value_parser = seed)]
+    #[arg(long, visible_alias = "from", default_value = "1", value_parser = door::seed)]
     pub(crate) start: u64,
     /// How many seeds.
     #[arg(long, visible_alias = "seeds")]
@@ -108,7 +110,7 @@ pub(crate) struct Sweep {
 #[derive(Args)]
 struct Replay {
     /// The seed of a sweep.
-    #[arg(long, value_parser = seed, required_unless_present = "file")]
+    #[arg(long, value_parser = door::seed, required_unless_present = "file")]
     seed: Option<u64>,
     /// A scenario file.
     file: Option<PathBuf>,
@@ -127,7 +129,7 @@ struct Shrink {
     #[arg(required_unless_present = "seed")]
     file: Option<PathBuf>,
     /// The seed of a sweep that fails.
-    #[arg(long, value_parser = seed)]
+    #[arg(long, value_parser = door::seed)]
     seed: Option<u64>,
     #[command(flatten)]
     groups: Groups,
@@ -142,7 +144,7 @@ struct Shrink {
 #[derive(Args)]
 struct Show {
     /// The seed whose plan is printed.
-    #[arg(long, value_parser = seed)]
+    #[arg(long, value_parser = door::seed)]
     plan: Option<u64>,
     #[command(flatten)]
     groups: Groups,
@@ -175,15 +177,6 @@ struct Compare {
     base: PathBuf,
     /// The newer sweep.
     new: PathBuf,
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    let plain = text.replace('_', "");
-    let parsed = match plain.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => plain.parse(),
-    };
-    parsed.map_err(|_| format!("{text} is no seed"))
 }
 
 /// Which groups a campaign draws.
@@ -248,6 +241,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Command::Report(command) => campaign::report(&command.files, command.html.as_deref()),
         Command::Speed(command) => speed::speed(command),
         Command::Bugs(command) => bugs::bugs(command),
+        Command::Fold(command) => folding::fold(command),
         Command::Compare(command) => campaign::compare(&command.base, &command.new),
     };
     outcome.unwrap_or_else(|text| {

@@ -68,3 +68,13 @@ impl Stopwatch {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
+
+/// A seed as people write it: decimal or hex, with underscores.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    let plain = text.replace('_', "");
+    let parsed = match plain.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => plain.parse(),
+    };
+    parsed.map_err(|_| format!("{text} is no seed"))
+}

@@ -9,6 +9,7 @@
 
 pub mod chance;
 pub mod host;
+pub mod interchange;
 pub mod network;
 pub mod oracle;
 pub mod plan;

@@ -8,6 +8,7 @@ mod bugs;
 mod campaign;
 mod commands;
 mod door;
+mod folding;
 mod speed;
 
 use std::process::ExitCode;

@@ -142,6 +142,14 @@ impl SignedOperation {
         Self { id, bytes, signature, operation }
     }
 
+    /// An operation whose id is taken as given; its fields must be such as bytes could say.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn given(id: OperationId, operation: Operation) -> Result<Self, Rule> {
+        let bytes = operation.encode();
+        let operation = Operation::decode(&bytes)?;
+        Ok(Self { id, bytes, signature: Signature([0; 64]), operation })
+    }
+
     /// Signs with the author's key.
     #[must_use]
     pub fn sign(operation: Operation, keys: &KeyPair) -> Self {
