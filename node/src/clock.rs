@@ -5,7 +5,7 @@
 //! two readings tells. Whatever the system says, a reading is never below an earlier one of this process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use coterie_protocol::Timestamp;
 
@@ -21,6 +21,30 @@ impl Clock {
     #[must_use]
     pub(crate) fn now() -> Timestamp {
         Timestamp::new(not_below(&LATEST_MONO_MS, monotonic_ms()), wall_ms())
+    }
+}
+
+/// How long something has taken so far, by the monotonic reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(u64);
+
+impl Stopwatch {
+    /// One that starts now.
+    #[must_use]
+    pub(crate) fn start() -> Self {
+        Self(Clock::now().mono_ms)
+    }
+
+    /// Since the start.
+    #[must_use]
+    pub(crate) fn elapsed(self) -> Duration {
+        Duration::from_millis(self.elapsed_ms())
+    }
+
+    /// Since the start, in milliseconds.
+    #[must_use]
+    pub(crate) fn elapsed_ms(self) -> u64 {
+        Clock::now().mono_ms.saturating_sub(self.0)
     }
 }
 

@@ -8,7 +8,7 @@ mod logbook;
 mod opening;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coterie_protocol::{Account, Boot, Identity, Input, MemberKey, Opener};
 use rand_core::Rng;
@@ -21,7 +21,7 @@ use crate::api::problem::{Code, Problem};
 use crate::api::routes::Node;
 use crate::api::types::{self, IdentitySchema, Protection, read_id, spell_id};
 use crate::api::{access, server};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config::Settings;
 use crate::driver::{self, DriverHandle, DriverInput, NodeFacts, Parts};
 use crate::entropy;
@@ -82,13 +82,13 @@ fn random<const N: usize>(rng: &mut impl Rng) -> [u8; N] {
 /// # Errors
 /// Why it could not start. Once it serves, it ends without an error.
 pub async fn run(settings: Settings, passphrase: Option<String>) -> Result<(), Problem> {
-    let started = Instant::now();
+    let started = Stopwatch::start();
     harden();
     logbook::start(&settings);
     let for_opening = settings.clone();
     let opening = tokio::task::spawn_blocking(move || opening::open(&for_opening, passphrase));
     let opened = opening.await.map_err(|_| opening::broken("the profile was not opened"))??;
-    tracing::info!(ms = elapsed(started), clean = opened.clean, condition = ?opened.condition, "the profile is open");
+    tracing::info!(ms = started.elapsed_ms(), clean = opened.clean, condition = ?opened.condition, "the profile is open");
     let life = match Life::begin(&settings, opened, started).await {
         Ok(life) => life,
         Err((problem, home, store)) => {
@@ -96,14 +96,10 @@ pub async fn run(settings: Settings, passphrase: Option<String>) -> Result<(), P
             return Err(problem);
         }
     };
-    tracing::info!(ms = elapsed(started), "the node serves");
+    tracing::info!(ms = started.elapsed_ms(), "the node serves");
     life.until_told(&settings).await;
     life.end(&settings).await;
     Ok(())
-}
-
-fn elapsed(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 type Ended = Option<(store::Home, NodeStore)>;
@@ -121,7 +117,7 @@ impl Life {
     async fn begin(
         settings: &Settings,
         opened: Opened,
-        started: Instant,
+        started: Stopwatch,
     ) -> Result<Self, (Problem, store::Home, NodeStore)> {
         let (stop, stopped) = watch::channel(false);
         let prepared = prepare(settings, &opened);

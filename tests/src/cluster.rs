@@ -25,9 +25,10 @@ pub const SOON: Duration = Duration::from_secs(60);
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // …/target/<profile>/deps/<test> → …/target/<profile>/coterie
-        let test = std::env::current_exe().expect("the test has a path");
-        let folder = test.parent().and_then(Path::parent).expect("…/<profile>/deps").to_path_buf();
+        // A test lies in …/<profile>/deps, a measuring program one folder higher.
+        let program = std::env::current_exe().expect("the program has a path");
+        let beside = program.parent().expect("…/<profile>");
+        let folder = if beside.ends_with("deps") { beside.parent().expect("…/<profile>") } else { beside };
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "-p", "coterie", "--locked", "--offline", "--quiet"]).current_dir(crate::house::root());
         cargo.arg("--target-dir").arg(folder.parent().expect("…/target"));

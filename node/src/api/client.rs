@@ -28,6 +28,7 @@ use tokio::net::UnixStream;
 
 use super::problem::{Code, Problem};
 use super::{API_HEADER, API_VERSION, EVENT_HEADER};
+use crate::clock::Stopwatch;
 
 /// An answer of the node; far above the largest page.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -76,7 +77,7 @@ impl Client {
     /// # Errors
     /// `node_down` or `node_starting` when that takes too long, and whatever else the node answers.
     pub async fn wait_ready(&self, patience: Duration) -> Result<super::types::Status, Problem> {
-        let until = tokio::time::Instant::now() + patience;
+        let waited = Stopwatch::start();
         loop {
             let found = match self.status().await {
                 Ok(status) if status.state != super::types::NodeState::Starting => return Ok(status.body),
@@ -84,7 +85,7 @@ impl Client {
                 Err(problem) if problem.code == Code::NodeDown => problem,
                 Err(problem) => return Err(problem),
             };
-            if tokio::time::Instant::now() >= until {
+            if waited.elapsed() >= patience {
                 return Err(found);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

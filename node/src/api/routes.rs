@@ -9,7 +9,6 @@ mod messages;
 mod node;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +23,7 @@ use super::once::Once;
 use super::problem::{Code, Problem};
 use super::types::{Done, DoneSchema, read_id};
 use super::words;
+use crate::clock::Stopwatch;
 use crate::driver::{DriverHandle, Refused, View};
 
 /// Event streams at a time (AP-3).
@@ -32,7 +32,7 @@ const STREAMS_MAX: usize = 16;
 /// What the handlers share.
 pub(crate) struct Node {
     pub(crate) profile: String,
-    pub(crate) started: Instant,
+    pub(crate) started: Stopwatch,
     pub(crate) hub: Arc<Hub>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) stop: watch::Sender<bool>,
@@ -45,7 +45,7 @@ impl Node {
     pub(crate) fn new(profile: String, hub: Arc<Hub>, stop: watch::Sender<bool>) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let (once, driver) = (Once::default(), OnceLock::new());
-        Self { profile, started: Instant::now(), hub, streams, stop, once, driver }
+        Self { profile, started: Stopwatch::start(), hub, streams, stop, once, driver }
     }
 
     /// Whether the driver runs.

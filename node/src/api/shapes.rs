@@ -43,7 +43,7 @@ pub(crate) fn status(view: &View<'_>) -> Status {
         api: API_VERSION.to_owned(),
         profile: view.facts.profile.clone(),
         pid: std::process::id(),
-        uptime_ms: u64::try_from(view.facts.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        uptime_ms: view.facts.started.elapsed_ms(),
         state,
         sentence: sentence::sentence(state, &groups, Clock::now().wall_ms),
         groups,

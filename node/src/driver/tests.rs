@@ -1,10 +1,9 @@
 //! The driver over a real store, with a step that panics and a disk that fails on order.
 
-use std::time::Instant;
-
 use coterie_protocol::{Channel, Identity, IoKind, IoOperation, Opener, Path, StoreError};
 
 use super::*;
+use crate::clock::Stopwatch;
 use crate::store::{self, Cost, Holder, Start, VaultKey};
 
 /// What goes wrong on order.
@@ -42,7 +41,7 @@ impl Bench {
         let (_, effects) = Account::create(identity, home.instance(), boot, "Ana");
         let (network, orders) = mpsc::channel(1_024);
         effects.apply(&mut Outlet::new(&mut store, &network)).unwrap();
-        let facts = NodeFacts { profile: "default".into(), started: Instant::now(), refused: BTreeMap::new() };
+        let facts = NodeFacts { profile: "default".into(), started: Stopwatch::start(), refused: BTreeMap::new() };
         let hub = Arc::new(Hub::new([0; 4]));
         let mut driver = Driver::new(Parts { home, store, network, hub, boot, facts, disk_full: false, clean: true });
         driver.restore();

@@ -1,12 +1,12 @@
 //! What a question may look at: the account, the stored lines, and what the driver knows itself.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use coterie_protocol::{Account, Store, Usage};
 
 use super::recovery::Health;
 use super::{Driver, handle::Question};
+use crate::clock::Stopwatch;
 use crate::store::Home;
 
 /// What `status` says about the process.
@@ -15,7 +15,7 @@ pub(crate) struct NodeFacts {
     /// The profile.
     pub(crate) profile: String,
     /// When the process began to be a node.
-    pub(crate) started: Instant,
+    pub(crate) started: Stopwatch,
     /// Refused by the network, by reason.
     pub(crate) refused: BTreeMap<&'static str, u64>,
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::problem::{Code, Problem};
 use super::{Client, mismatch, read};
+use crate::clock::Stopwatch;
 
 /// A line of the stream; above the largest message, far below what would hurt.
 const LINE_BYTES_MAX: usize = 4 << 20;
@@ -114,7 +115,7 @@ impl Follower {
     }
 
     async fn connect(&mut self) -> Result<(), Problem> {
-        let until = tokio::time::Instant::now() + self.patience;
+        let waited = Stopwatch::start();
         let mut pause = PAUSE_MS;
         loop {
             match self.open().await {
@@ -127,7 +128,7 @@ impl Follower {
                 Err(problem) => {
                     let passing =
                         matches!(problem.code, Code::NodeDown | Code::NodeStarting | Code::Busy | Code::RateLimited);
-                    if !passing || tokio::time::Instant::now() >= until {
+                    if !passing || waited.elapsed() >= self.patience {
                         return Err(problem);
                     }
                 }

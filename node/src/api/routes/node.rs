@@ -49,7 +49,7 @@ fn starting(node: &Node) -> Status {
         api: API_VERSION.to_owned(),
         profile: node.profile.clone(),
         pid: std::process::id(),
-        uptime_ms: u64::try_from(node.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        uptime_ms: node.started.elapsed_ms(),
         state: NodeState::Starting,
         sentence: super::super::sentence::sentence(NodeState::Starting, &[], 0),
         groups: Vec::new(),
