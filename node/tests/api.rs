@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use coterie_node::api::client::{Client, Follower, Lines};
 use coterie_node::api::problem::{Code, Problem};
 use coterie_node::api::types::{
-    DeliveryState, Group, JoinState, LeaveGroup, MessageKind, NewGroup, NewInvite, NewJoin, NewPreview, NodeState, Role,
+    DeliveryState, Group, JoinState, LeaveGroup, Message, MessageKind, NewGroup, NewInvite, NewJoin, NewPreview,
+    NodeState, Page, Role,
 };
 use coterie_node::config::{Environment, Flags, Settings};
 use coterie_node::daemon;
@@ -90,7 +91,7 @@ async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_life_begins_is_private_and_ends_within_a_second() {
+async fn sv_03_a_life_begins_is_private_and_ends_at_once() {
     let ana = Home::new("Ana");
     let running = ana.up().await;
     let status = running.client.status().await.unwrap();
@@ -175,19 +176,42 @@ async fn a_group_of_one_keeps_what_it_said_over_a_restart() {
         (found.name.as_str(), found.log.state_hash.as_str()),
         ("Harbour North", renamed.log.state_hash.as_str())
     );
-    let newest = client.messages(&harbour.id, &Lines { limit: Some(2), ..Lines::default() }).await.unwrap();
-    let texts: Vec<&str> = newest.items.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(texts, ["#3 @ana", "#4 @ana"]);
+    let newest = client.messages(&harbour.id, &Lines::default()).await.unwrap();
+    assert_eq!(newest.items.len(), 5);
     assert!(newest.items.iter().all(|line| line.kind == MessageKind::Text && line.author.name == "Ana"));
-    let before = Lines { limit: Some(3), before: newest.prev.as_deref(), ..Lines::default() };
-    let older = client.messages(&harbour.id, &before).await.unwrap();
-    assert_eq!(
-        older.items.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
-        ["#0 @ana", "#1 @ana", "#2 @ana"]
-    );
-    assert_eq!(older.prev, None);
-    let after = Lines { limit: Some(10), after: older.next.as_deref(), ..Lines::default() };
-    assert_eq!(client.messages(&harbour.id, &after).await.unwrap().items.len(), 2);
+    running.down().await;
+}
+
+fn words(page: &Page<Message>) -> Vec<&str> {
+    page.items.iter().map(|line| line.text.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ap_15_pages_follow_each_other_both_ways_and_what_is_no_page_is_refused() {
+    let ana = Home::new("Ana");
+    let running = ana.up().await;
+    let harbour = running.harbour().await;
+    let client = &running.client;
+    for n in 0..5 {
+        client.send_message(&harbour.id, &n.to_string(), None).await.unwrap();
+    }
+    let page = async |lines: Lines<'_>| client.messages(&harbour.id, &lines).await;
+    let newest = page(Lines { limit: Some(2), ..Lines::default() }).await.unwrap();
+    assert_eq!(words(&newest), ["3", "4"]);
+    let before = newest.prev.as_deref();
+    let older = page(Lines { limit: Some(3), before, ..Lines::default() }).await.unwrap();
+    assert_eq!((words(&older), older.prev.as_deref()), (vec!["0", "1", "2"], None));
+    let after = older.next.as_deref();
+    let newer = page(Lines { limit: Some(10), after, ..Lines::default() }).await.unwrap();
+    assert_eq!(words(&newer), ["3", "4"]);
+    for bad in [
+        Lines { limit: Some(0), ..Lines::default() },
+        Lines { limit: Some(201), ..Lines::default() },
+        Lines { before, after, ..Lines::default() },
+        Lines { before: Some("not-a-cursor"), ..Lines::default() },
+    ] {
+        assert_eq!(page(bad).await.unwrap_err().code, Code::BadValue);
+    }
     running.down().await;
 }
 

@@ -290,7 +290,60 @@ impl Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::GroupId;
     use alloc::vec;
+
+    /// Notes what it is asked for, in order; its disk is full if so wished.
+    #[derive(Default)]
+    struct Notes {
+        full: bool,
+        asked: Vec<&'static str>,
+    }
+
+    impl Shell for Notes {
+        type Error = ();
+        fn commit(&mut self, _: Vec<Change>) -> Result<(), ()> {
+            self.asked.push("commit");
+            if self.full { Err(()) } else { Ok(()) }
+        }
+        fn transmit(&mut self, _: Transmit) {
+            self.asked.push("transmit");
+        }
+        fn link(&mut self, _: LinkAction) {
+            self.asked.push("link");
+        }
+        fn emit(&mut self, _: Event) {
+            self.asked.push("emit");
+        }
+        fn read(&mut self, _: RecordId) {
+            self.asked.push("read");
+        }
+    }
+
+    #[test]
+    fn a_step_is_saved_then_sent_then_told_and_what_was_not_saved_is_neither() {
+        let step = || {
+            let mut effects = Effects::default();
+            effects.emit(Event::GroupGone(GroupId([1; 32])));
+            effects.read(RecordId::Draft { g: 1 });
+            effects.transmits.push(Transmit::Frame { link: LinkId(1), bytes: Bytes::new() });
+            effects.link(LinkAction::Classes(Vec::new()));
+            effects.erase(RecordId::Draft { g: 1 });
+            effects
+        };
+        let (mut good, mut full) = (Notes::default(), Notes { full: true, ..Notes::default() });
+        assert_eq!(step().apply(&mut good), Ok(()));
+        assert_eq!(good.asked, ["commit", "transmit", "link", "emit", "read"]);
+        assert_eq!(step().apply(&mut full), Err(()));
+        assert_eq!(full.asked, ["commit"]);
+        // Steps of one batch are saved together before anything of any goes out.
+        let mut two = step();
+        two.merge(step());
+        let mut batch = Notes::default();
+        assert_eq!(two.apply(&mut batch), Ok(()));
+        assert_eq!(batch.asked.iter().filter(|word| **word == "commit").count(), 1);
+        assert_eq!(batch.asked.first(), Some(&"commit"));
+    }
 
     #[test]
     fn n_405_the_size_that_is_counted_is_the_size_that_goes_out() {

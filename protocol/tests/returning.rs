@@ -78,3 +78,77 @@ fn r_34_who_was_removed_while_away_learns_of_it_although_others_came_meanwhile()
     let refused = party.ask(2, Command::Send { group, text: "anyone?".into() });
     assert_eq!(refused.unwrap_err(), CommandError::Removed);
 }
+
+/// How many records of one kind lie on the disk of `who`.
+fn records(party: &Party, who: usize, kind: u8) -> usize {
+    party.hosts[who].disk.keys().filter(|id| id.kind().number() == kind).count()
+}
+
+#[test]
+fn mb_d13_after_a_restored_backup_nothing_is_written_before_a_member_is_met() {
+    const OPERATION: u8 = 0x11;
+    const ENTRY: u8 = 0x13;
+    let (mut party, group) = Party::with_group(3, 2);
+    let old_link = party.invite(0, group, 1);
+    party.pass(2_000);
+    party.stop(0);
+    party.split(&[0], &[1, 2]);
+    let before = (records(&party, 0, OPERATION), records(&party, 0, ENTRY));
+    party.start_as(0, 77);
+    party.ask(0, Command::Send { group, text: "is anybody there?".into() }).unwrap();
+    let not_after_ms = party.now_ms + 86_400_000;
+    let asked = party.ask(0, Command::CreateInvite { group, uses: 1, not_after_ms });
+    party.pass(6 * 3_600_000);
+    assert_eq!((records(&party, 0, OPERATION), records(&party, 0, ENTRY)), before, "{asked:?}");
+    assert!(asked.is_err(), "a ticket on an output that may be spent: {asked:?}");
+    party.heal();
+    party.pass(120_000);
+    assert_eq!(party.texts(1, &group), ["is anybody there?"]);
+    let link = party.invite(0, group, 1);
+    assert_ne!(link.to_long(), old_link.to_long());
+    assert_eq!(party.join(2, &link), JoinState::Seated);
+    party.pass(60_000);
+    assert!((0..3).all(|who| party.seats(who, &group) == 3));
+    assert_eq!(alerts(&party, 1, AlertKind::Fork) + alerts(&party, 2, AlertKind::Fork), 0);
+}
+
+#[test]
+fn mb_d18_who_joins_again_starts_new_entry_logs() {
+    const LOG: u8 = 0x12;
+    let (mut party, group) = Party::with_group(3, 3);
+    party.say(2, group, "the first time");
+    party.pass(5_000);
+    let first = party.member(0, &group, 2);
+    party.ask(0, Command::Remove { group, member: first, ban: Ban::No }).unwrap();
+    party.pass(5_000);
+    let logs = records(&party, 1, LOG);
+    let link = party.invite(0, group, 1);
+    assert_eq!(party.join(2, &link), JoinState::Seated);
+    party.say(2, group, "the second time");
+    party.pass(60_000);
+    let again = party.member(0, &group, 2);
+    assert_ne!(first, again);
+    let lines = party.lines(1, &group);
+    let author = |text: &str| lines.iter().find(|line| line.text == text).map(|line| line.author);
+    assert_eq!((author("the first time"), author("the second time")), (Some(first), Some(again)));
+    assert_eq!(records(&party, 1, LOG), logs + 1, "one more log, none went on");
+}
+
+#[test]
+fn mb_d20_own_operations_are_durable_before_they_are_sent() {
+    let mut reached = 0;
+    for commit in 1..=3 {
+        let (mut party, group) = Party::with_group(2, 2);
+        let ben = party.member(0, &group, 1);
+        party.kill_after(0, commit);
+        party.ask(0, Command::Promote { group, member: ben }).unwrap();
+        party.pass(1_000);
+        reached += u32::from(party.was_killed(0));
+        party.pass(60_000);
+        let state = |who: usize| party.hosts[who].account.group(&group).unwrap().state_hash;
+        assert_eq!(state(0), state(1), "power cut after commit {commit}");
+        let not_after_ms = party.now_ms + 86_400_000;
+        assert!(party.ask(1, Command::CreateInvite { group, uses: 1, not_after_ms }).is_ok(), "Ben's office stands");
+    }
+    assert!(reached > 0, "no power cut met the operation");
+}

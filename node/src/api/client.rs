@@ -20,7 +20,7 @@ use http_body_util::{BodyExt, Full, Limited};
 pub use hyper::Method;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -144,14 +144,14 @@ impl Client {
         // It ends with the answer, or when the answer is dropped.
         tokio::spawn(connection);
         let response = sender.send_request(request).await.map_err(|_| node_down())?;
-        check_version(&response)?;
+        check_version(response.headers())?;
         Ok(response)
     }
 }
 
 /// Rule VN-2: same major, and the node's minor is not below ours.
-fn check_version(response: &Response<Incoming>) -> Result<(), Problem> {
-    let theirs = response.headers().get(API_HEADER).and_then(|value| value.to_str().ok()).and_then(version);
+fn check_version(headers: &HeaderMap) -> Result<(), Problem> {
+    let theirs = headers.get(API_HEADER).and_then(|value| value.to_str().ok()).and_then(version);
     match (theirs, version(API_VERSION)) {
         (Some((major, minor)), Some((our_major, our_minor))) if major == our_major && minor >= our_minor => Ok(()),
         _ => Err(mismatch("it speaks another version of the local API")),
@@ -192,4 +192,28 @@ fn too_late() -> Problem {
 
 fn mismatch(why: &str) -> Problem {
     Problem::new(Code::ApiMismatch, "the node and this program do not understand each other").because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vn_02_a_node_of_another_major_or_a_lower_minor_is_not_talked_to() {
+        let (major, minor) = version(API_VERSION).unwrap();
+        let check = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(API_HEADER, text.parse().unwrap());
+            check_version(&headers)
+        };
+        for good in [API_VERSION.to_owned(), format!("{major}.{}", minor + 1)] {
+            assert!(check(&good).is_ok(), "{good}");
+        }
+        let lower = minor.checked_sub(1).map(|minor| format!("{major}.{minor}"));
+        let others = [format!("{}.{minor}", major + 1), major.to_string(), "1.x".to_owned(), String::new()];
+        for bad in others.into_iter().chain(lower) {
+            assert_eq!(check(&bad).unwrap_err().code, Code::ApiMismatch, "{bad}");
+        }
+        assert_eq!(check_version(&HeaderMap::new()).unwrap_err().code, Code::ApiMismatch, "no node of ours");
+    }
 }

@@ -150,3 +150,19 @@ fn a_question_that_panics_takes_nothing_with_it() {
     bench.driver.on_input(DriverInput::Query(Box::new(|_| panic!("on order"))));
     bench.rename("Bea").unwrap();
 }
+
+#[test]
+fn r_02_what_was_read_comes_back_in_later_steps_and_no_more_than_a_batch_at_once() {
+    let mut bench = Bench::new();
+    let wanted = BATCH_INPUTS_MAX * 2 + 1;
+    for n in 0..wanted {
+        let id = coterie_protocol::RecordId::Draft { g: n as u32 };
+        bench.driver.loaded.push_back(Input::Loaded { id, bytes: None });
+    }
+    for left in [BATCH_INPUTS_MAX + 1, 1, 0, 0] {
+        bench.driver.on_loaded();
+        assert_eq!(bench.driver.loaded.len(), left, "wishes of people come in between");
+        bench.driver.settle();
+    }
+    bench.rename("Ana B.").unwrap();
+}

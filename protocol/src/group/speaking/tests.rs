@@ -1,6 +1,7 @@
 //! A mistake of our own must not part the keys in memory from those on disk.
 
 use super::*;
+use crate::Command;
 use crate::event::{AlertKind, JoinState};
 use crate::ids::GroupId;
 use crate::testing::party::Party;
@@ -94,4 +95,39 @@ fn e_44_who_is_given_the_chain_within_the_day_is_not_left_out() {
     party.now_ms += limits::EXCLUSION_MS * 2;
     leaf(&mut party, group);
     assert_eq!([ANA, CY].map(|who| excluded(&party, who)), [0; 2]);
+}
+
+#[test]
+fn e_17_words_name_what_is_citable_and_what_was_cited_before_although_it_ended() {
+    let (mut party, gid) = Party::with_group(4, 3);
+    let ben = party.member(ANA, &gid, BEN);
+    party.ask(ANA, Command::Promote { group: gid, member: ben }).unwrap();
+    party.pass(5_000);
+    // Ben lets somebody in and speaks of it while Ana, unseen, takes his office away.
+    party.split(&[ANA, CY], &[BEN, 3]);
+    let link = party.invite(BEN, gid, 1);
+    assert_eq!(party.join(3, &link), JoinState::Seated);
+    party.say(BEN, gid, "welcome");
+    party.ask(ANA, Command::Demote { group: gid, member: ben }).unwrap();
+    party.pass(5_000);
+    party.heal();
+    party.pass(120_000);
+    party.inside(BEN, &gid, |group, _| {
+        let (frontier, citable) = (group.frontier(), group.membership.citable_heads().clone());
+        let named = group.logs.state(&group.own).unwrap().heads.clone();
+        assert!(!group.membership.covers(&citable, &named), "what Ben named is void by now: {named:?} {citable:?}");
+        for heads in [&citable, &named] {
+            assert!(group.membership.covers(&frontier, heads), "{frontier:?} leaves out some of {heads:?}");
+        }
+        // None of it is in the past of another: what is named is as short as it can be.
+        for &id in frontier.as_slice() {
+            let others: Vec<_> = frontier.as_slice().iter().copied().filter(|&other| other != id).collect();
+            let covered =
+                !others.is_empty() && group.membership.covers(&Heads::new(others), &Heads::new(Vec::from([id])));
+            assert!(!covered, "{frontier:?}");
+        }
+    });
+    party.say(BEN, gid, "still here");
+    party.pass(60_000);
+    assert!(party.texts(ANA, &gid).contains(&"still here".into()), "{:?}", party.texts(ANA, &gid));
 }
