@@ -14,6 +14,7 @@ mod joins;
 mod links;
 mod reach;
 mod restore;
+mod view;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;

@@ -107,7 +107,14 @@ impl Link {
         }
     }
 
-    /// One frame came. `doors` are all groups of the own profile.
+    /// Whether a frame of this kind is judged by the groups of the own profile.
+    #[must_use]
+    pub fn asks_for_doors(kind: u8) -> bool {
+        use GroupFrame::{Again, Answer, Hello, Offer};
+        [Hello, Offer, Answer, Again].iter().any(|asking| asking.number() == kind)
+    }
+
+    /// One frame came. `doors` are all groups of the own profile, if [`Self::asks_for_doors`] says so.
     pub fn handle(&mut self, now: Timestamp, frame: Frame, doors: &[Door<'_>], rng: &mut dyn CryptoRng) -> LinkStep {
         if frame.kind >= SKIPPED_KINDS {
             return LinkStep::default();

@@ -27,6 +27,13 @@ pub(super) struct GroupLink {
     waiting: VecDeque<(Stored, usize)>,
 }
 
+impl GroupLink {
+    /// Whether nothing else would be lost with it.
+    pub(super) fn is_for_one_group(&self) -> bool {
+        self.link.open_slots().count() == 1
+    }
+}
+
 /// All streams of this process.
 #[derive(Default)]
 pub(super) struct Links {
@@ -98,7 +105,9 @@ impl Account {
         }
         let Some(mut held) = self.links.group.remove(&link) else { return };
         let give = (frame.kind == GroupFrame::Give.number()).then_some(frame.body.len());
-        let outcome = held.link.handle(step.now, frame, &self.doors(&held.peer), step.rng);
+        // Who may open a slot matters only to frames about slots; most are about what was written.
+        let doors = if Link::asks_for_doors(frame.kind) { self.doors(&held.peer) } else { Vec::new() };
+        let outcome = held.link.handle(step.now, frame, &doors, step.rng);
         self.links.group.insert(link, held);
         self.on_link_step(step, link, outcome);
         if let Some(bytes) = give {
@@ -140,6 +149,9 @@ impl Account {
                 let frame = (delivery.kind, delivery.body.as_ref());
                 self.with_group(step, g, |group, ctx| group.on_frame(ctx, neighbour, frame));
                 self.queue_stored(step, g);
+                if delivery.kind == GroupFrame::State {
+                    self.release_spare(step, neighbour, g);
+                }
             }
         }
         if let Some((instance, boot)) = outcome.twin
@@ -166,7 +178,9 @@ impl Account {
             }
         }
         step.effects.link(LinkAction::HangUp { link: id, block_ms: 0 });
+        let released = self.links.peer_of(id).filter(|_| matches!(close, Close::ByPeer(ByeCode::Rebalance, _)));
         self.on_disconnected(step, id);
+        released.into_iter().for_each(|peer| self.reach.let_go(&peer));
     }
 
     fn on_slot_opened(&mut self, step: &mut Step<'_>, neighbour: Neighbour, gid: &GroupId) {

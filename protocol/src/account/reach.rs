@@ -3,6 +3,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use rand_core::CryptoRng;
+
 use super::{Account, Step};
 use crate::crypto::random;
 use crate::effects::{AddressSource, LinkAction};
@@ -24,6 +26,8 @@ struct Person {
     /// A dial failed although somebody is there: it may not know us yet (N-209).
     unknown_to: bool,
     introduced_mono_ms: Option<u64>,
+    /// The last link broke, or the last dial failed, and nobody answered since.
+    missed: bool,
 }
 
 /// All persons.
@@ -34,6 +38,8 @@ pub(super) struct Reach {
     /// Who was told how it ended, and when.
     told_end: BTreeMap<MemberKey, u64>,
     look_mono_ms: Option<u64>,
+    /// When somebody who may be cut off is tried next, in a large group.
+    probe_mono_ms: Option<u64>,
 }
 
 impl Reach {
@@ -66,18 +72,60 @@ impl Reach {
     /// A shared group opened: all is well.
     pub(super) fn reached(&mut self, peer: &MemberKey) {
         let person = self.people.entry(*peer).or_default();
-        (person.failures, person.unknown_to, person.dialling) = (0, false, false);
+        (person.failures, person.unknown_to, person.dialling, person.missed) = (0, false, false, false);
+    }
+
+    /// A link was given up because there are others: nobody is missed.
+    pub(super) fn let_go(&mut self, peer: &MemberKey) {
+        if let Some(person) = self.people.get_mut(peer) {
+            person.missed = false;
+        }
+    }
+
+    pub(super) fn is_missed(&self, peer: &MemberKey) -> bool {
+        self.people.get(peer).is_some_and(|person| person.missed)
+    }
+
+    pub(super) fn is_dialling(&self, peer: &MemberKey) -> bool {
+        self.people.get(peer).is_some_and(|person| person.dialling)
+    }
+
+    /// Whether a dial would go out now.
+    pub(super) fn is_ready(&self, peer: &MemberKey, now: Timestamp) -> bool {
+        self.people.get(peer).is_none_or(|person| !person.dialling && person.next_mono_ms <= now.mono_ms)
+    }
+
+    /// Whether a probe is due.
+    pub(super) fn take_probe(&mut self, now: Timestamp) -> bool {
+        let is_due = self.probe_mono_ms.is_some_and(|at| at <= now.mono_ms);
+        if is_due {
+            self.probe_mono_ms = None;
+        }
+        is_due
+    }
+
+    /// The next probe comes 30 s ± 20 % later, unless one is planned already.
+    pub(super) fn plan_probe(&mut self, now: Timestamp, rng: &mut dyn CryptoRng) {
+        let jitter = u64::from(u16::from_be_bytes(random(rng))) % limits::PROBE_JITTER_MS;
+        let next = now.mono_ms.saturating_add(limits::PROBE_MIN_MS).saturating_add(jitter);
+        let at = *self.probe_mono_ms.get_or_insert(next);
+        self.wake_at(at);
+    }
+
+    fn wake_at(&mut self, at: u64) {
+        self.look_mono_ms = Some(self.look_mono_ms.map_or(at, |next| next.min(at)));
     }
 
     /// The last link is gone: try again soon.
     pub(super) fn lost(&mut self, peer: &MemberKey, now: Timestamp) {
         let Some(person) = self.people.get_mut(peer) else { return self.look_soon(now) };
-        person.dialling = false;
+        (person.dialling, person.missed) = (false, true);
         if planted!(NoRedial) {
             return;
         }
         person.next_mono_ms = person.next_mono_ms.max(now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
-        self.look_mono_ms = Some(self.look_mono_ms.map_or(person.next_mono_ms, |at| at.min(person.next_mono_ms)));
+        let at = person.next_mono_ms;
+        self.wake_at(at);
     }
 
     pub(super) fn take_introduction(&mut self, peer: &MemberKey) -> Option<u32> {
@@ -161,30 +209,19 @@ impl Account {
             return;
         }
         self.reach.look_mono_ms = None;
-        let wanted = self.wanted();
-        // In a large group a few links carry the tree; the rest are candidates (N-601).
-        let enough = wanted.len() > limits::LINK_ALL_MAX && self.linked_count(&wanted) >= limits::LINKS_WANTED;
-        for peer in wanted {
-            if self.links.is_linked(&peer) || enough {
-                continue;
-            }
-            self.dial_person(step, peer);
-        }
+        self.fill_views(step);
     }
 
-    fn linked_count(&self, wanted: &BTreeSet<MemberKey>) -> usize {
-        wanted.iter().filter(|peer| self.links.is_linked(peer)).count()
-    }
-
-    fn dial_person(&mut self, step: &mut Step<'_>, peer: MemberKey) {
+    /// Dials somebody whose time has come; says whether it did.
+    pub(super) fn dial_person(&mut self, step: &mut Step<'_>, peer: MemberKey) -> bool {
         // Without an address there is nothing to wait for: a new record, or a sighting, looks again at once.
-        let Some((addresses, source)) = self.addresses_of(&peer, step.now) else { return };
+        let Some((addresses, source)) = self.addresses_of(&peer, step.now) else { return false };
         let introduce = self.introduction_for(&peer, step.now);
         let person = self.reach.people.entry(peer).or_default();
-        let wake = |reach: &mut Option<u64>, at: u64| *reach = Some(reach.map_or(at, |next| next.min(at)));
         if person.dialling || person.next_mono_ms > step.now.mono_ms {
             let at = person.next_mono_ms.max(step.now.mono_ms.saturating_add(limits::REDIAL_FIRST_MS));
-            return wake(&mut self.reach.look_mono_ms, at);
+            self.reach.wake_at(at);
+            return false;
         }
         let place =
             usize::try_from(person.failures).unwrap_or(usize::MAX).min(limits::REDIAL_MS.len().saturating_sub(1));
@@ -195,7 +232,6 @@ impl Account {
         person.next_mono_ms = step.now.mono_ms.saturating_add(wait);
         person.failures = person.failures.saturating_add(1);
         let at = person.next_mono_ms;
-        wake(&mut self.reach.look_mono_ms, at);
         person.dialling = true;
         let channel = match introduce {
             Some(g) => {
@@ -206,7 +242,9 @@ impl Account {
             }
             None => Channel::Group,
         };
+        self.reach.wake_at(at);
         step.effects.link(LinkAction::Dial { peer: Some(peer), channel, addresses, source });
+        true
     }
 
     /// A group in which that person seems not to know us, if it is time to say so (N-209).

@@ -165,6 +165,24 @@ impl Group {
         linked.filter(|mid| *mid != self.me && roster.person(mid).is_some()).collect()
     }
 
+    /// By N-503, whether somebody is said to be online.
+    pub(crate) fn hears_of(&self, key: &MemberKey, now: crate::time::Timestamp) -> bool {
+        let roster = self.membership.roster();
+        let seats = roster.mids_of(key).filter_map(|mid| self.seat_of(&mid));
+        seats.into_iter().any(|seat| self.near.presence.is_online(now, seat))
+    }
+
+    /// By N-602, whether both of us have plenty of neighbours and some of them in common.
+    pub(crate) fn is_spare(&self, neighbour: Neighbour) -> bool {
+        let links = self.near.slots.get(&neighbour).and_then(|near| near.links);
+        let own = self.linked_seats();
+        links.is_some_and(|(theirs, _)| {
+            own.len() > limits::LINKS_MAX
+                && theirs.len() > limits::LINKS_PLENTY
+                && own.common(&theirs).len() >= limits::LINKS_COMMON_MIN
+        })
+    }
+
     fn linked_seats(&self) -> SeatSet {
         self.near.slots.values().filter_map(|near| self.seat_of(&near.mid)).collect()
     }

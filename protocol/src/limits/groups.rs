@@ -60,6 +60,16 @@ pub const REDIAL_MS: [u64; 5] = [1_000, 2_000, 5_000, 15_000, 30_000];
 pub const LINK_ALL_MAX: usize = 12;
 /// Above, so many links are kept (N-601).
 pub const LINKS_WANTED: usize = 8;
+/// Above so many links one may go (N-601),
+pub const LINKS_MAX: usize = 14;
+/// to a neighbour that has more than this itself (N-602),
+pub const LINKS_PLENTY: usize = 10;
+/// if so many neighbours are common to both: the graph stays in one piece (guess).
+pub const LINKS_COMMON_MIN: usize = 2;
+/// Somebody who may be cut off is tried every 30 s ± 20 % (N-605): at least this,
+pub const PROBE_MIN_MS: u64 = 24_000;
+/// and at most this more.
+pub const PROBE_JITTER_MS: u64 = 12_000;
 /// Addresses tried in one dial (N-806).
 pub const DIAL_ADDRESSES_MAX: usize = 10;
 /// A member introduces itself to one peer at most so often (guess: a minute; hosts are silent anyway).

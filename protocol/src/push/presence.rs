@@ -36,6 +36,20 @@ impl SeatSet {
         self.0.get(at).is_some_and(|byte| byte & bit != 0)
     }
 
+    /// How many seats are in.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|byte| usize::try_from(byte.count_ones()).unwrap_or(0)).sum()
+    }
+
+    /// The seats that are in both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let mut common = *self;
+        common.0.iter_mut().zip(other.0).for_each(|(byte, other)| *byte &= other);
+        common
+    }
+
     fn place(seat: SeatNumber) -> (usize, u8) {
         (usize::from(seat.0 >> 3), 0x80 >> (seat.0 & 7))
     }
@@ -154,7 +168,6 @@ impl Presence {
 
     /// Rule N-503: heard of within 150 s.
     #[must_use]
-    #[cfg(test)]
     pub fn is_online(&self, now: Timestamp, seat: SeatNumber) -> bool {
         let heard = self.heard.get(usize::from(seat.0)).copied().flatten();
         heard.is_some_and(|at| now.mono_ms.saturating_sub(at) <= ONLINE_MS)
