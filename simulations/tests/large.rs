@@ -1,5 +1,5 @@
 //! Large groups: nobody is linked with everybody (N-601), and two halves find each other again all the same (N-605).
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+#![expect(clippy::panic, reason = "a test says what is wrong by failing")]
 
 use coterie_simulations::report::failure_text;
 use coterie_simulations::{Options, Outcome, Scenario, Verdict, World};
