@@ -120,6 +120,8 @@ pub struct Logs {
     own: MembershipId,
     logs: BTreeMap<LogId, Log>,
     tags: BTreeMap<LogTag, LogId>,
+    /// Counts what changes in any log: who has compared it need not do so again.
+    version: u64,
     places: BTreeMap<EntryId, Place>,
     forked: BTreeSet<LogId>,
     fork_proofs: Vec<ForkProof>,
@@ -145,6 +147,7 @@ impl Logs {
             own,
             logs: BTreeMap::new(),
             tags: BTreeMap::new(),
+            version: 0,
             places: BTreeMap::new(),
             forked: BTreeSet::new(),
             fork_proofs: Vec::new(),
@@ -153,6 +156,12 @@ impl Logs {
             rebuilding: None,
             rebuilt: VecDeque::new(),
         }
+    }
+
+    /// Rises with every entry; while it stays, every log is as it was.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
     }
 
     /// Rule E-79: whether two entries at one place were ever seen in this log.

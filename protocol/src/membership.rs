@@ -93,6 +93,8 @@ pub struct Membership<const SEATS: usize = 100> {
     memo: BTreeMap<Heads, Arc<Roster<SEATS>>>,
     memo_order: VecDeque<Heads>,
     batches: u32,
+    /// Counts what changes in the log; while it stays, everything that is read off the log stays.
+    version: u64,
     document: Option<Document>,
 }
 
@@ -116,6 +118,7 @@ impl<const S: usize> Membership<S> {
             memo: BTreeMap::new(),
             memo_order: VecDeque::new(),
             batches: 0,
+            version: 0,
             document: None,
         })
     }
@@ -161,6 +164,12 @@ impl<const S: usize> Membership<S> {
         Ok(membership)
     }
 
+    /// Rises with every change; while it stays, everything that is read off the log stays.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// A copy to try operations on: same log, nothing waiting, nothing remembered.
     pub(crate) fn fork(&self) -> Self {
         Self {
@@ -171,6 +180,7 @@ impl<const S: usize> Membership<S> {
             memo: BTreeMap::new(),
             memo_order: VecDeque::new(),
             batches: self.batches,
+            version: self.version,
             document: None,
         }
     }

@@ -71,7 +71,7 @@ pub(crate) struct Shown {
 pub(crate) struct Seen {
     lines: BTreeMap<EntryId, Shown>,
     delivered: BTreeMap<EntryId, Delivery>,
-    operations: BTreeSet<[u8; 16]>,
+    operations: durable::Operations,
     alarms: Vec<(String, u64)>,
     queued: BTreeMap<u64, String>,
     /// Who sat in this host's roster when it was looked at last.
@@ -98,7 +98,8 @@ pub struct Oracle {
     hashes: BTreeMap<[u8; 8], [u8; 32]>,
     /// Keys of people whose end was wanted by somebody: their words may stop to count.
     ends: BTreeSet<HostId>,
-    states: BTreeMap<BTreeSet<[u8; 16]>, [u8; 32]>,
+    /// The state that a set of operations gave, by the sum over the set.
+    states: BTreeMap<(usize, u128), [u8; 32]>,
     places: BTreeMap<EntryId, OrderKey>,
     checks: BTreeMap<&'static str, u64>,
     violations: Vec<Violation>,

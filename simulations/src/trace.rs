@@ -73,10 +73,12 @@ impl Trace {
         self.hash.update(self.text.as_bytes());
         self.hash.update([b'\n']);
         let most = if self.keep == Keep::All { KEPT_LINES_MAX } else { NEWEST_LINES };
-        if self.lines.len() >= most {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(Line { t, n: self.count, kind: kind.into(), host, to, what: self.text.clone() });
+        // The oldest line gives its room to the new one: nearly all are never read.
+        let oldest = if self.lines.len() >= most { self.lines.pop_front() } else { None };
+        let (mut word, mut text) = oldest.map(|line| (line.kind, line.what)).unwrap_or_default();
+        kind.clone_into(&mut word);
+        self.text.clone_into(&mut text);
+        self.lines.push_back(Line { t, n: self.count, kind: word, host, to, what: text });
     }
 
     /// The hash so far, hex.

@@ -70,6 +70,13 @@ impl Account {
         self.held(gid).map(|group| group.author_name(mid))
     }
 
+    /// The key of somebody who sits in a group.
+    #[must_use]
+    pub fn member_key(&self, gid: &GroupId, mid: &MembershipId) -> Option<MemberKey> {
+        let person = self.held(gid)?.membership().roster().person(mid)?;
+        person.seat.filter(|_| !person.duplicate).map(|_| person.key)
+    }
+
     /// Invites of one's own; `now_wall_ms` says which have ended.
     #[must_use]
     pub fn invites(&self, gid: &GroupId, now_wall_ms: u64) -> Option<Vec<InviteView>> {

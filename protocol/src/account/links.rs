@@ -10,6 +10,7 @@ use super::{Account, Step};
 use crate::effects::{Class, LinkAction, Stored};
 use crate::error::PeerFault;
 use crate::event::AlertKind;
+use crate::group::Group;
 use crate::ids::{Boot, GroupId, LinkId, MemberKey, Neighbour, Path};
 use crate::input::Opener;
 use crate::limits;
@@ -103,12 +104,12 @@ impl Account {
         if self.links.join.contains_key(&link) {
             return self.on_join_frame(step, link, &frame);
         }
-        let Some(mut held) = self.links.group.remove(&link) else { return };
+        let Some(held) = self.links.group.get_mut(&link) else { return };
         let give = (frame.kind == GroupFrame::Give.number()).then_some(frame.body.len());
         // Who may open a slot matters only to frames about slots; most are about what was written.
-        let doors = if Link::asks_for_doors(frame.kind) { self.doors(&held.peer) } else { Vec::new() };
+        let asks = Link::asks_for_doors(frame.kind);
+        let doors = if asks { doors(&self.groups, &held.peer) } else { Vec::new() };
         let outcome = held.link.handle(step.now, frame, &doors, step.rng);
-        self.links.group.insert(link, held);
         self.on_link_step(step, link, outcome);
         if let Some(bytes) = give {
             let credit = self.links.group.get_mut(&link).and_then(|held| held.link.settled(bytes));
@@ -213,7 +214,7 @@ impl Account {
 
     /// Slots that a group has ended: DROP goes out and the link forgets them (N-203).
     pub(super) fn end_dropped_slots(&mut self, step: &mut Step<'_>, g: u32) {
-        let dropped = self.groups.get_mut(&g).map(crate::group::Group::take_dropped).unwrap_or_default();
+        let dropped = self.groups.get_mut(&g).map(Group::take_dropped).unwrap_or_default();
         for (neighbour, code) in dropped {
             let held = self.links.group.get_mut(&neighbour.link);
             if let Some(frame) = held.and_then(|held| held.link.drop_slot(neighbour.slot, code)) {
@@ -260,38 +261,16 @@ impl Account {
     pub(super) fn open_again(&mut self, step: &mut Step<'_>) {
         let ids: Vec<LinkId> = self.links.group.keys().copied().collect();
         for id in ids {
-            let Some(mut held) = self.links.group.remove(&id) else { continue };
-            if held.link.peer_node().is_some() && self.has_unopened(&held) {
-                for frame in held.link.again(step.now, &self.doors(&held.peer), step.rng) {
+            let Some(held) = self.links.group.get_mut(&id) else { continue };
+            let doors = doors(&self.groups, &held.peer);
+            let has_unopened =
+                doors.iter().any(|door| door.peer != Listing::Absent && held.link.slot_of(&door.gid).is_none());
+            if held.link.peer_node().is_some() && has_unopened {
+                for frame in held.link.again(step.now, &doors, step.rng) {
                     step.effects.send(id, &frame);
                 }
             }
-            self.links.group.insert(id, held);
         }
-    }
-
-    fn has_unopened(&self, held: &GroupLink) -> bool {
-        self.doors(&held.peer).iter().any(|door| door.peer != Listing::Absent && held.link.slot_of(&door.gid).is_none())
-    }
-
-    /// What each group says of a peer (N-302).
-    fn doors(&self, peer: &MemberKey) -> Vec<Door<'_>> {
-        let listing = |group: &crate::group::Group| {
-            let roster = group.membership().roster();
-            let mut listed = Listing::Absent;
-            for mid in roster.mids_of(peer) {
-                if roster.is_keyed(&mid) {
-                    return Listing::Member;
-                }
-                listed = Listing::Waiting;
-            }
-            listed
-        };
-        self.groups
-            .values()
-            .filter(|group| group.shares_links())
-            .map(|group| Door { gid: group.gid(), secret: group.handshake(), peer: listing(group) })
-            .collect()
     }
 
     /// The gate's table: who reaches what (N-201).
@@ -331,7 +310,7 @@ impl Account {
 
     /// GIVE frames that a group wants sent: at once as far as credit goes, the rest as it comes (N-405).
     pub(super) fn queue_stored(&mut self, step: &mut Step<'_>, g: u32) {
-        let stored = self.groups.get_mut(&g).map(crate::group::Group::take_gives).unwrap_or_default();
+        let stored = self.groups.get_mut(&g).map(Group::take_gives).unwrap_or_default();
         let mut touched = Vec::new();
         for (frame, size) in stored {
             let Some(held) = self.links.group.get_mut(&frame.link) else { continue };
@@ -373,4 +352,24 @@ impl Account {
     pub(super) fn link_deadline(&self) -> Option<u64> {
         self.links.group.values().filter_map(|held| held.link.deadline_mono_ms()).min()
     }
+}
+
+/// What each group says of a peer (N-302).
+fn doors<'a>(groups: &'a BTreeMap<u32, Group>, peer: &MemberKey) -> Vec<Door<'a>> {
+    let listing = |group: &Group| {
+        let roster = group.membership().roster();
+        let mut listed = Listing::Absent;
+        for mid in roster.mids_of(peer) {
+            if roster.is_keyed(&mid) {
+                return Listing::Member;
+            }
+            listed = Listing::Waiting;
+        }
+        listed
+    };
+    groups
+        .values()
+        .filter(|group| group.shares_links())
+        .map(|group| Door { gid: group.gid(), secret: group.handshake(), peer: listing(group) })
+        .collect()
 }

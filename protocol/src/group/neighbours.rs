@@ -53,6 +53,8 @@ pub(crate) struct Near {
     hops: BTreeMap<ItemId, u8>,
     /// Items of this step by neighbour: one frame each at its end (N-407).
     going: BTreeMap<Neighbour, Vec<PushItem>>,
+    /// `entries` of STATE, and at which versions of logs and membership.
+    entries: Option<((u64, u64), Digest)>,
     /// Slots to be ended with their link: the account does it.
     pub(super) dropped: Vec<(Neighbour, DropCode)>,
     pub(super) lookup_patience: Option<u64>,
@@ -291,11 +293,17 @@ impl Group {
     /// `entries` of STATE as it is now; the machine of anti-entropy remembers it, so that a neighbour who is a moment
     /// ahead or behind starts no comparison (N-701).
     pub(super) fn entries_now(&mut self, ctx: &Context<'_>) -> Digest {
-        let keyed = self.membership.roster().keyed();
-        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
-        let entries = self.logs.entries_digest(keyed, &words);
+        let versions = (self.logs.version(), self.membership.version());
+        let known = self.near.entries.filter(|(known, _)| *known == versions);
+        let entries = known.map_or_else(|| self.entries_digest(), |(_, entries)| entries);
+        self.near.entries = Some((versions, entries));
         self.note_own_digest(ctx, entries);
         entries
+    }
+
+    fn entries_digest(&self) -> Digest {
+        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
+        self.logs.entries_digest(self.membership.roster().keyed(), &words)
     }
 
     /// Tells a neighbour where we stand.

@@ -327,6 +327,7 @@ impl Logs {
             None => held.branches.push(Branch { off, ids: Vec::from([id]), state }),
         }
         self.tags.insert(tag, log);
+        self.version = self.version.wrapping_add(1);
         let place = Place { log, branch, seq };
         self.places.insert(id, place);
         self.pending.wake_after(log, seq);

@@ -178,6 +178,7 @@ impl Logs {
             self.forked.insert(record.log);
         }
         self.tags.insert(self.tag(&record.log), record.log);
+        self.version = self.version.wrapping_add(1);
         true
     }
 
@@ -192,6 +193,7 @@ impl Logs {
             return false;
         }
         branch.ids.push(eid);
+        self.version = self.version.wrapping_add(1);
         self.places.insert(eid, place);
         true
     }

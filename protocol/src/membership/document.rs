@@ -12,7 +12,6 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 use core::num::NonZeroU64;
 
-use automerge::ReadDoc as _;
 use automerge::legacy::{Key, ObjectId, Op, OpType, SortedVec};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ExpandedChange, ScalarValue};
 
@@ -26,6 +25,7 @@ const LAMPORT_BYTES: usize = 4;
 pub(super) struct Document {
     pub(super) automerge: Automerge,
     hashes: BTreeMap<OperationId, ChangeHash>,
+    ids: BTreeMap<ChangeHash, OperationId>,
     /// Hashes of operations that are known and not in the document, so that a peer's heads can be understood.
     shadows: BTreeMap<ChangeHash, OperationId>,
     shadow_hashes: BTreeMap<OperationId, ChangeHash>,
@@ -36,6 +36,7 @@ impl Document {
         let mut document = Self {
             automerge: Automerge::new(),
             hashes: BTreeMap::new(),
+            ids: BTreeMap::new(),
             shadows: BTreeMap::new(),
             shadow_hashes: BTreeMap::new(),
         };
@@ -52,9 +53,13 @@ impl Document {
             }
             let Some(change) = self.change(signed) else { continue };
             self.hashes.insert(signed.id(), change.hash());
+            self.ids.insert(change.hash(), signed.id());
             self.shadows.remove(&change.hash());
             self.shadow_hashes.remove(&signed.id());
             changes.push(change);
+        }
+        if changes.is_empty() {
+            return;
         }
         // Our own changes, in an order in which nothing waits: there is nothing that automerge could refuse.
         let applied = self.automerge.apply_changes(changes);
@@ -97,7 +102,7 @@ impl Document {
 
     /// The operation in the document that a hash stands for.
     pub(super) fn id_of(&self, hash: &ChangeHash) -> Option<OperationId> {
-        self.automerge.get_change_by_hash(hash).as_ref().and_then(carried)
+        self.ids.get(hash).copied()
     }
 
     /// The hash of an operation in the document.

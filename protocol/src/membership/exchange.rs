@@ -8,9 +8,9 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use automerge::sync::{ChunkList, Message, State, SyncDoc};
-use automerge::{Change, ChangeHash, ReadDoc as _};
+use automerge::{Change, ChangeHash};
 
-use super::document::carried;
+use super::document::{Document, carried};
 use super::gate::{self, GateFault};
 use super::{Admission, Membership, Source};
 use crate::ids::OperationId;
@@ -73,9 +73,7 @@ impl Exchange {
     pub fn holds_all_announced<const S: usize>(&self, log: &mut Membership<S>) -> bool {
         let Some(heads) = &self.state.their_heads else { return false };
         let document = log.document();
-        heads
-            .iter()
-            .all(|hash| document.automerge.get_change_by_hash(hash).is_some() || document.shadow(hash).is_some())
+        heads.iter().all(|hash| document.id_of(hash).is_some() || document.shadow(hash).is_some())
     }
 
     /// The own heads changed: the exchange may go on (N-709).
@@ -92,7 +90,11 @@ impl Exchange {
         if self.is_idle() {
             return frames;
         }
-        let Some(mut message) = log.document().automerge.generate_sync_message(&mut self.state) else { return frames };
+        let document = log.document();
+        if self.has_nothing_to_say(document) {
+            return frames;
+        }
+        let Some(mut message) = document.automerge.generate_sync_message(&mut self.state) else { return frames };
         // The changes are our own bytes (MB-T2); a snapshot of the whole document never comes, for no peer of ours
         // says that it could take one.
         let operations: Vec<OperationId> = message
@@ -113,6 +115,18 @@ impl Exchange {
         frames.extend(parts.into_iter().map(|operations| SyncFrame { message: MORE_FOLLOWS.to_vec(), operations }));
         frames.push(SyncFrame { message: message.encode(), operations: last });
         frames
+    }
+
+    /// Whether automerge would say nothing, found out without making the filter first: our heads were told, and the
+    /// neighbour either has not answered yet or has the same and asks for nothing.
+    fn has_nothing_to_say(&self, document: &Document) -> bool {
+        let State { their_heads, their_need, their_have, .. } = &self.state;
+        let heads = document.automerge.get_heads();
+        let is_told = self.state.have_responded && self.state.last_sent_heads == heads;
+        let is_same = their_heads.as_ref() == Some(&heads) && their_need.as_ref().is_none_or(Vec::is_empty);
+        // Who speaks of a sync that is not known here is told so.
+        let mut begun = their_have.iter().flatten().take(1).flat_map(|have| &have.last_sync);
+        is_told && (self.state.in_flight || is_same) && begun.all(|hash| document.id_of(hash).is_some())
     }
 
     /// A Bloom filter says of one change in a hundred that the neighbour has it although it hasn't; what rests on it

@@ -51,6 +51,7 @@ impl<const S: usize> Membership<S> {
             memo: BTreeMap::new(),
             memo_order: alloc::collections::VecDeque::new(),
             batches: 0,
+            version: 0,
             document: None,
         };
         Ok(Given { log, pending, rejected })

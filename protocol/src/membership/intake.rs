@@ -173,6 +173,7 @@ impl<const S: usize> Membership<S> {
         if fresh.is_empty() {
             return;
         }
+        self.version = self.version.wrapping_add(1);
         let mut fresh = fresh.to_vec();
         fresh.sort_unstable();
         let Log { graph, pool, fold } = &mut self.log;
@@ -230,6 +231,7 @@ impl<const S: usize> Membership<S> {
     /// many entered.
     pub fn release_cited(&mut self, heads: &Heads, max: usize) -> usize {
         let known = self.log.pool.len();
+        self.version = self.version.wrapping_add(1);
         for id in heads.as_slice() {
             let left = max.saturating_sub(known.saturating_sub(self.log.pool.len()));
             if left == 0 {
@@ -260,6 +262,7 @@ impl<const S: usize> Membership<S> {
             return Err(verdicts);
         }
         self.log = trial.log;
+        self.version = self.version.wrapping_add(1);
         self.document = None;
         self.refresh_heads();
         Ok(verdicts)

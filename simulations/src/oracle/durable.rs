@@ -1,5 +1,7 @@
 //! What must survive: INV-D1 to D4.
 
+use std::collections::BTreeSet;
+
 use coterie_protocol::{
     Direction, EntryId, FaultStore, MemberKey, MessageKind, MessageView, Record, RecordId, RecordKind, SealedStore,
     Store,
@@ -9,6 +11,26 @@ use sha2::{Digest, Sha256};
 
 use super::{Mark, Oracle, Shown};
 use crate::network::HostId;
+
+/// A set of operations, with a sum by which equal sets are found without comparing them one by one. The ids are hashes,
+/// so sets that differ have sums that differ.
+#[derive(Default)]
+pub(crate) struct Operations {
+    ids: BTreeSet<[u8; 16]>,
+    sum: u128,
+}
+
+impl Operations {
+    fn insert(&mut self, id: [u8; 16]) {
+        if self.ids.insert(id) {
+            self.sum = self.sum.wrapping_add(u128::from_be_bytes(id));
+        }
+    }
+
+    pub(super) fn sum(&self) -> (usize, u128) {
+        (self.ids.len(), self.sum)
+    }
+}
 
 impl Oracle {
     /// A record is on a disk for good.
@@ -69,7 +91,7 @@ impl Oracle {
 
     /// A crash between *durable* and *told* leaves more on the disk than anybody was told of.
     fn learn_stored(&mut self, host: HostId, now_us: u64, store: &SealedStore<FaultStore>) {
-        self.seen(host).operations.clear();
+        self.seen(host).operations = Operations::default();
         for kind in [RecordKind::Chain, RecordKind::Entry, RecordKind::Op] {
             let (mut from, to) = kind.span();
             while let Ok(page) = store.range(&from, &to, Direction::Up, 256) {

@@ -112,7 +112,7 @@ impl Oracle {
             self.violate("INV-S5", host, now_us, "two members on one seat".into());
         }
         self.check("INV-S6");
-        let operations = self.seen(host).operations.clone();
+        let operations = self.seen(host).operations.sum();
         let state = *self.states.entry(operations).or_insert(group.state_hash);
         if state != group.state_hash {
             self.violate("INV-S6", host, now_us, "equal operations, another state".into());

@@ -153,8 +153,7 @@ impl Oracle {
 
     /// Whose membership that is, by the view of the host that shows it.
     fn author_host(&self, host: HostId, gid: &GroupId, author: &MembershipId, hosts: &[Host]) -> Option<HostId> {
-        let members = hosts.get(usize::from(host))?.members(gid);
-        let key = members.iter().find(|member| member.id == *author)?.key;
+        let key = hosts.get(usize::from(host))?.account()?.member_key(gid, author)?;
         self.keys.iter().position(|known| *known == key).and_then(|at| u16::try_from(at).ok())
     }
 }

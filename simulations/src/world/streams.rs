@@ -122,7 +122,7 @@ impl World {
             (_, _, Some(Passage::Overflow)) => self.oracle.mark(Mark::QueueOverflow),
             _ => {}
         }
-        let name = frame_name(channel, kind);
+        let name = FrameName(channel, kind);
         self.trace.note(self.story_us(), word, (Some(from), Some(to)), format_args!("{name} {} B", bytes.len()));
         match passage {
             Some(Passage::At(at)) => self.schedule(at, Happening::Arrive { stream: id, side, bytes: bytes.clone() }),
@@ -245,10 +245,17 @@ impl World {
 }
 
 /// What a frame is called.
-pub(super) fn frame_name(channel: Channel, kind: u8) -> String {
-    let name = match channel {
-        Channel::Group => GroupFrame::from_number(kind).map(|kind| format!("{kind:?}")),
-        Channel::Join => coterie_protocol::JoinFrame::from_number(kind).map(|kind| format!("Join/{kind:?}")),
-    };
-    name.unwrap_or_else(|| format!("kind {kind:#04x}"))
+pub(super) struct FrameName(pub(super) Channel, pub(super) u8);
+
+impl std::fmt::Display for FrameName {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(channel, kind) = *self;
+        let join = (channel == Channel::Join).then(|| coterie_protocol::JoinFrame::from_number(kind)).flatten();
+        let group = (channel == Channel::Group).then(|| GroupFrame::from_number(kind)).flatten();
+        match (group, join) {
+            (Some(kind), _) => write!(to, "{kind:?}"),
+            (None, Some(kind)) => write!(to, "Join/{kind:?}"),
+            (None, None) => write!(to, "kind {kind:#04x}"),
+        }
+    }
 }
