@@ -7,7 +7,7 @@ use coterie_simulations::plan::{Size, draw};
 use coterie_simulations::report::{failure_text, line_text, verdict_text};
 use coterie_simulations::{Keep, Memo, Options, Outcome, Scenario, Verdict, World};
 
-use crate::{bugs, campaign, door, folding, speed};
+use crate::{bugs, campaign, door, folding, gate, speed};
 
 /// Rehearse a group's disasters in virtual time.
 #[derive(Parser)]
@@ -33,6 +33,8 @@ enum Command {
     Report(Report),
     /// Two sweeps side by side.
     Compare(Compare),
+    /// How long after a split of a large group every message is everywhere.
+    Gate(gate::Gate),
     /// How fast it is.
     Speed(speed::Speed),
     /// Break the core on purpose, and see whether anybody notices.
@@ -239,6 +241,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Command::Shrink(command) => shrink(command),
         Command::Show(command) => show(command),
         Command::Report(command) => campaign::report(&command.files, command.html.as_deref()),
+        Command::Gate(command) => gate::gate(command),
         Command::Speed(command) => speed::speed(command),
         Command::Bugs(command) => bugs::bugs(command),
         Command::Fold(command) => folding::fold(command),

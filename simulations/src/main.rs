@@ -9,6 +9,7 @@ mod campaign;
 mod commands;
 mod door;
 mod folding;
+mod gate;
 mod speed;
 
 use std::process::ExitCode;
