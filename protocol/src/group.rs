@@ -141,6 +141,8 @@ pub(crate) struct Group {
     compared_mono_ms: Option<u64>,
     /// Whether somebody was let in or out in this step: the gate's table must be made anew.
     roster_moved: bool,
+    /// Who has taken the own Leave.
+    leave_taken_by: BTreeSet<MemberKey>,
     /// How many pooled operations each author has brought into the log today.
     released: operations::Released,
 }

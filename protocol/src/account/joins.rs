@@ -356,7 +356,7 @@ impl Account {
                 self.reach.look_at(&peer, step.now);
             }
             Some(Introduced::Ended(operations)) => {
-                self.with_group(step, g, |group, ctx| group.told_of_end(ctx, &operations));
+                self.with_group(step, g, |group, ctx| group.told_of_end_by(ctx, peer, &operations));
             }
             Some(Introduced::Unfit(_)) | None => {}
         }

@@ -241,9 +241,10 @@ impl Group {
         if let Some(shown) = shown.filter(|shown| code == DropCode::NotShared && !shown.is_empty()) {
             self.told_of_end(ctx, &shown);
         }
+        let by = self.near.slots.get(&neighbour).map(|near| near.key);
         self.on_slot_closed(ctx, neighbour);
-        if code == DropCode::NotShared {
-            self.leave_was_taken(ctx);
+        if let Some(by) = by.filter(|_| code == DropCode::NotShared) {
+            self.leave_was_taken(ctx, by);
         }
     }
 }

@@ -1,24 +1,31 @@
 //! What is left to do after one's own Leave (E-70, R-4).
 //!
-//! Chains, skipped keys and leaf secrets went with the Leave itself. Until one member has taken it, the group's links and
-//! what finds its members are still needed; then, or after seven days, they go too: the secret of the handshake, the
-//! lookup keys, the addresses of members, the secrets of one's own invites. The words one has read stay, and with them the
-//! log that names their authors.
+//! Chains, skipped keys and leaf secrets went with the Leave itself. Until two members have taken it, or the only other
+//! one, the group's links and what finds its members are still needed: a single one may be out itself without knowing it,
+//! and then nobody else would ever hear. After a day with one, or after seven days, they go too: the secret of the
+//! handshake, the lookup keys, the addresses of members, the secrets of one's own invites. The words one has read stay,
+//! and with them the log that names their authors.
 
 use alloc::vec::Vec;
 
 use super::{Context, Group, Standing};
 use crate::crypto::Secret;
 use crate::event::Event;
-use crate::ids::Neighbour;
+use crate::ids::{MemberKey, Neighbour};
 use crate::limits;
 use crate::link::DropCode;
 use crate::record::RecordId;
 
 impl Group {
-    /// A member has ended the slot because one is out: the Leave has arrived.
-    pub(super) fn leave_was_taken(&mut self, ctx: &mut Context<'_>) {
-        if self.record.standing == Standing::Leaving {
+    /// A member has ended the slot because one is out, or said how: there the Leave has arrived.
+    pub(super) fn leave_was_taken(&mut self, ctx: &mut Context<'_>, by: MemberKey) {
+        if self.record.standing != Standing::Leaving {
+            return;
+        }
+        self.leave_taken_by.insert(by);
+        let own = ctx.identity.public();
+        let others = self.membership.roster().candidates().filter(|person| person.key != own).count();
+        if self.leave_taken_by.len() >= others.min(limits::LEAVE_TAKERS) {
             self.forget_ways(ctx);
         }
     }
@@ -28,7 +35,8 @@ impl Group {
         let for_ms = ctx.now.wall_ms.saturating_sub(self.record.heard_at_ms);
         let is_over = match self.record.standing {
             Standing::In => false,
-            Standing::Leaving => for_ms >= limits::LEAVING_MS,
+            Standing::Leaving if self.leave_taken_by.is_empty() => for_ms >= limits::LEAVING_MS,
+            Standing::Leaving => for_ms >= limits::LEAVE_ALONE_MS,
             Standing::Out => self.sharing.knows_a_way() || !self.invites.is_empty(),
         };
         if is_over {
@@ -122,6 +130,15 @@ mod tests {
         assert_eq!(party.hosts[BEN].account.group(&group).unwrap().state, GroupState::Left);
         assert_eq!(party.texts(BEN, &group), ["farewell"]);
         assert_eq!([0, 2].map(|who| party.seats(who, &group)), [2, 2]);
+    }
+
+    #[test]
+    fn e_70_one_alone_who_takes_the_leave_may_be_out_itself_so_the_ways_stay_for_a_day() {
+        let (mut party, group) = leaving(&[0]);
+        assert!(ways(&party) > 0 && handshake(&mut party, group) != [0; 32]);
+        party.now_ms += limits::LEAVE_ALONE_MS;
+        party.pass(60_000);
+        assert_eq!((ways(&party), handshake(&mut party, group)), (0, [0; 32]));
     }
 
     #[test]

@@ -123,6 +123,7 @@ impl Group {
             in_touch: false,
             compared_mono_ms: None,
             roster_moved: true,
+            leave_taken_by: BTreeSet::new(),
             released: super::operations::Released::default(),
             membership,
         }

@@ -73,10 +73,20 @@ impl Group {
 
     /// A member says how one's own membership ended. What happened meanwhile may be missing here for good, so a
     /// removal by an organiser whom one knows is believed without it.
-    pub(crate) fn told_of_end(&mut self, ctx: &mut Context<'_>, operations: &[Vec<u8>]) {
+    pub(super) fn told_of_end(&mut self, ctx: &mut Context<'_>, operations: &[Vec<u8>]) {
         self.take_operations(ctx, operations, None);
         if self.is_live() && self.membership.is_ended_by(&self.me, operations) {
             self.end_here(ctx);
+        }
+    }
+
+    /// The same by a member who answered on the join channel: it has taken the own Leave, if there is one.
+    pub(crate) fn told_of_end_by(&mut self, ctx: &mut Context<'_>, by: MemberKey, operations: &[Vec<u8>]) {
+        self.told_of_end(ctx, operations);
+        let leave = self.membership.tip(&self.me).and_then(|id| self.membership.operation(&id));
+        let is_shown = leave.is_some_and(|leave| operations.iter().any(|bytes| bytes.as_slice() == leave.bytes()));
+        if is_shown || self.membership.is_ended_by(&self.me, operations) {
+            self.leave_was_taken(ctx, by);
         }
     }
 

@@ -56,6 +56,10 @@ pub const OWNERS_PER_GROUP: u32 = 1 << 12;
 pub const REDIAL_FIRST_MS: u64 = 1_000;
 /// Waits between dials of one member, ± 25 % (N-605).
 pub const REDIAL_MS: [u64; 5] = [1_000, 2_000, 5_000, 15_000, 30_000];
+/// So many must have taken one's own Leave before the ways to the group go (E-70),
+pub const LEAVE_TAKERS: usize = 2;
+/// or one, and so long ago (guess: a day, in which a second one comes by).
+pub const LEAVE_ALONE_MS: u64 = 86_400_000;
 /// Up to so many members are all linked (N-601).
 pub const LINK_ALL_MAX: usize = 12;
 /// Above, so many links are kept (N-601).
