@@ -161,6 +161,8 @@ pub enum Group {
         /// Which group
         group: Option<String>,
     },
+    /// The membership log: who did what, and what became of it
+    Log(crate::commands::Log),
     /// Give a group another name
     Rename {
         /// The new name

@@ -2,9 +2,12 @@
 
 mod group;
 mod invite;
+mod log;
 mod member;
 mod message;
 mod node;
+
+pub use log::Log;
 
 use serde_json::Value;
 

@@ -48,6 +48,7 @@ fn vn_01_every_operation_says_what_it_does_and_what_can_go_wrong() {
         "get /v1/groups/{g}",
         "get /v1/groups/{g}/invites",
         "get /v1/groups/{g}/invites/{i}",
+        "get /v1/groups/{g}/log",
         "get /v1/groups/{g}/members",
         "get /v1/groups/{g}/members/{m}",
         "get /v1/groups/{g}/messages",

@@ -78,6 +78,7 @@ pub use limits::FRAME_HEADER_BYTES;
 pub use limits::{
     BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX,
 };
+pub use membership::{Chronicle, ChronicleLine, ChronicleSeat, Double, Faults as LogFaults, Fork, OfficeState};
 pub use record::{Backup, Class, KEY_BYTES_MAX, Key, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
 #[cfg(any(test, feature = "testing"))]
 pub use store::fault::{CrashPoint, FaultDisk, FaultStore, Faults, Image, PowerCut};

@@ -16,6 +16,7 @@ mod admission;
 mod authority;
 mod body;
 mod changes;
+mod chronicle;
 mod document;
 mod dot;
 mod drafting;
@@ -50,6 +51,7 @@ use alloc::vec::Vec;
 
 pub use body::{Blow, Body, Join, Pair, Role, Terms};
 pub use changes::{SeatChange, Subject, changes};
+pub use chronicle::{Chronicle, ChronicleLine, ChronicleSeat};
 pub use duties::{Ending, Newcomers, Removal};
 pub use exchange::{Exchange, ExchangeStep, SyncFrame};
 pub use fates::{Departure, OutputState, Unseated, Words};

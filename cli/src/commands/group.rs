@@ -33,6 +33,7 @@ pub async fn run(api: &Api, output: &Output, verb: Group) -> Result<u8, Diagnost
             let group = api.get(&format!("/groups/{}", id_of(&group))).await?;
             output.object(&group, || info(output, &group));
         }
+        Group::Log(wish) => super::log::run(api, output, wish).await?,
         Group::Rename { name, group } => {
             let group = the_group(api, group.as_deref()).await?;
             let changed = api.patch(&format!("/groups/{}", id_of(&group)), &json!({ "name": name })).await?;

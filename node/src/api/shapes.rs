@@ -1,8 +1,10 @@
 //! From views of the core to the shapes of the API. Nothing is decided here: fields are renamed, ids are spelled.
 
+mod chronicle;
 mod numbered;
 mod told;
 
+pub(crate) use self::chronicle::group_log;
 pub(crate) use self::numbered::{find_join, find_outbox, join_id, outbox_id};
 pub(crate) use self::told::{delivery_notice, notices};
 

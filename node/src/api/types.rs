@@ -7,12 +7,14 @@
 
 mod group;
 mod join;
+mod log;
 mod message;
 mod node;
 mod time;
 
 pub use group::*;
 pub use join::*;
+pub use log::*;
 pub use message::*;
 pub use node::*;
 pub use time::{Time, parse_time};

@@ -9,6 +9,7 @@ use crate::event::{Alert, Delivery, GroupView, InviteView, MemberView};
 use crate::group::Group;
 use crate::ids::{EntryId, GroupId, Instance, InviteId, MemberKey, MembershipId};
 use crate::invite::InviteLink;
+use crate::membership::Chronicle;
 use crate::record::RecordId;
 
 impl Account {
@@ -62,6 +63,12 @@ impl Account {
     #[must_use]
     pub fn membership_dot(&self, gid: &GroupId) -> Option<String> {
         self.held(gid).map(|group| group.membership().dot())
+    }
+
+    /// The same as data, with seats, offices and proofs.
+    #[must_use]
+    pub fn chronicle(&self, gid: &GroupId) -> Option<Chronicle> {
+        self.held(gid).map(|group| group.membership().chronicle())
     }
 
     /// The name of anybody who ever was in a group.

@@ -24,14 +24,17 @@ impl<const S: usize> Membership<S> {
     #[must_use]
     pub fn listing(&self) -> String {
         let graph = &self.log.graph;
-        let mut order: Vec<At> = (0..graph.nodes.len()).collect();
-        order.sort_by_key(|&at| (graph.nodes[at].lamport(), graph.nodes[at].id()));
         let mut lines = String::new();
-        for at in order {
+        for at in self.in_order() {
             let node = &graph.nodes[at];
             let (who, what) = (self.author(node.chain), self.effect(&node.signed.operation().body));
-            let line =
-                writeln!(lines, "{:>6} {} {who:<20} {what}: {}", node.lamport(), short(&node.id()), self.verdict(at));
+            let line = writeln!(
+                lines,
+                "{:>6} {} {who:<20} {what}: {}",
+                node.lamport(),
+                short(&node.id()),
+                self.verdict(at).words
+            );
             debug_assert!(line.is_ok(), "writing to a string");
         }
         for id in self.waiting() {
@@ -56,7 +59,7 @@ impl<const S: usize> Membership<S> {
             text.push_str(&format!("  subgraph cluster_{chain} {{\n    label={label};\n"));
             for at in places {
                 let node = &graph.nodes[at];
-                let verdict = self.verdict(at);
+                let verdict = self.verdict(at).words;
                 let label =
                     format!("{} {}\n{}", short(&node.id()), self.effect(&node.signed.operation().body), verdict);
                 let style = if verdict.starts_with("counts") { "solid" } else { "dashed" };
@@ -84,7 +87,7 @@ impl<const S: usize> Membership<S> {
         self.log.graph.chain_of(&(*id).into()).map_or_else(|| short(id), |chain| self.author(chain))
     }
 
-    fn effect(&self, body: &Body) -> String {
+    pub(super) fn effect(&self, body: &Body) -> String {
         let blow =
             |what: &str, blow: &Blow| format!("{what} {}, pin {}", self.named(&blow.target.into()), short(&blow.pin));
         match body {
@@ -106,24 +109,24 @@ impl<const S: usize> Membership<S> {
     }
 
     /// What became of an operation: `counts`, `void: why`, `held`.
-    fn verdict(&self, at: At) -> &'static str {
+    pub(super) fn verdict(&self, at: At) -> Verdict {
         let log = &self.log;
         let node: &Node = &log.graph.nodes[at];
         if !log.pool.scope().has(at) {
-            return "held until an organiser speaks for it";
+            return Verdict::by("MB-L3", "held until an organiser speaks for it");
         }
         if let Some(office) = node.office {
             return match (log.fold.authority.honoured[at], log.fold.authority.exists(office)) {
-                (true, _) => "counts",
-                (false, true) => "void: beyond the pin",
-                (false, false) => "void: the office never was",
+                (true, _) => Verdict::COUNTS,
+                (false, true) => Verdict::by("MB-F1", "void: beyond the pin"),
+                (false, false) => Verdict::by("MB-F1", "void: the office never was"),
             };
         }
         match &node.signed.operation().body {
             Body::Join(_) => self.fate(at, node.chain),
-            Body::Leave { .. } if log.fold.cites(&log.graph, at) => "counts",
-            Body::Leave { .. } => "void: left no seat",
-            Body::Genesis { .. }
+            Body::Leave { .. } if !log.fold.cites(&log.graph, at) => Verdict::by("MB-V2", "void: left no seat"),
+            Body::Leave { .. }
+            | Body::Genesis { .. }
             | Body::Confirm { .. }
             | Body::Transfer { .. }
             | Body::Bump { .. }
@@ -131,11 +134,11 @@ impl<const S: usize> Membership<S> {
             | Body::Promote { .. }
             | Body::Demote(_)
             | Body::Remove { .. }
-            | Body::SetPolicy { .. } => "counts",
+            | Body::SetPolicy { .. } => Verdict::COUNTS,
         }
     }
 
-    fn fate(&self, join: At, chain: At) -> &'static str {
+    fn fate(&self, join: At, chain: At) -> Verdict {
         let fold = &self.log.fold;
         let sits = fold.walks.iter().find_map(|walk| match walk.end {
             End::Occupied { root, provisional } if root == join => Some((provisional, walk.contested)),
@@ -148,25 +151,45 @@ impl<const S: usize> Membership<S> {
                 .any(|step| matches!(step.took, Took::Join { join: on, by: Some(_) } if on == join))
         };
         match (sits, self.why_unseated(&self.log.graph.chains[chain].mid)) {
-            (Some((false, _)), _) => "counts: seated",
-            (Some((true, true)), _) => "counts: contested",
-            (Some((true, false)), _) => "counts: not confirmed",
-            (None, Some(why)) => why.words(),
-            (None, None) if anchored_once() => "counts: seated once, gone",
-            (None, None) => "counts: gone",
+            (Some((false, _)), _) => Verdict::good("counts: seated"),
+            (Some((true, true)), _) => Verdict::good("counts: contested"),
+            (Some((true, false)), _) => Verdict::good("counts: not confirmed"),
+            (None, Some(why)) => why.verdict(),
+            (None, None) if anchored_once() => Verdict::good("counts: seated once, gone"),
+            (None, None) => Verdict::good("counts: gone"),
         }
+    }
+}
+
+/// What became of an operation.
+#[derive(Clone, Copy)]
+pub(super) struct Verdict {
+    pub(super) words: &'static str,
+    /// The rule that made it void.
+    pub(super) rule: Option<&'static str>,
+}
+
+impl Verdict {
+    const COUNTS: Self = Self::good("counts");
+
+    const fn good(words: &'static str) -> Self {
+        Self { words, rule: None }
+    }
+
+    const fn by(rule: &'static str, words: &'static str) -> Self {
+        Self { words, rule: Some(rule) }
     }
 }
 
 impl super::Unseated {
     /// For people who look for a mistake.
-    const fn words(self) -> &'static str {
+    const fn verdict(self) -> Verdict {
         match self {
-            Self::Banned => "void: banned",
-            Self::IssuerGone => "void: the issuer stands no more",
-            Self::Withdrawn => "void: the link was withdrawn",
-            Self::Beaten => "void: beaten",
-            Self::LostGround => "void: not on the seat's path",
+            Self::Banned => Verdict::by("MB-F5", "void: banned"),
+            Self::IssuerGone => Verdict::by("MB-S3", "void: the issuer stands no more"),
+            Self::Withdrawn => Verdict::by("MB-S3", "void: the link was withdrawn"),
+            Self::Beaten => Verdict::by("MB-S3", "void: beaten"),
+            Self::LostGround => Verdict::by("MB-S1", "void: not on the seat's path"),
         }
     }
 }

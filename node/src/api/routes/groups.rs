@@ -13,12 +13,16 @@ use utoipa_axum::routes;
 use super::super::extract::{Body, Named};
 use super::super::problem::Problem;
 use super::super::shapes;
-use super::super::types::{ChangeGroup, Done, Group, LeaveGroup, NewGroup, Page};
+use super::super::types::{ChangeGroup, Done, Group, GroupLog, LeaveGroup, NewGroup, Page};
 use super::{Node, find_group, group_id, unexpected};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, rename)).routes(routes!(leave))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, rename))
+        .routes(routes!(log))
+        .routes(routes!(leave))
 }
 
 /// All groups.
@@ -50,6 +54,18 @@ async fn create(State(node): State<Arc<Node>>, body: Body<NewGroup>) -> Result<R
 async fn show(State(node): State<Arc<Node>>, Named(group): Named<String>) -> Result<Response, Problem> {
     let id = group_id(&group)?;
     Ok(node.look(move |view| Ok(shapes::group(view, &find_group(view, &id)?))).await?.into_response())
+}
+
+/// The membership log: who did what, what became of it, who sits where by whose word.
+#[utoipa::path(get, path = "/groups/{g}/log", tag = "groups", params(("g" = String, Path, description = "group")),
+    responses((status = 200, body = GroupLog), (status = "default", body = Problem)))]
+async fn log(State(node): State<Arc<Node>>, Named(group): Named<String>) -> Result<Response, Problem> {
+    let id = group_id(&group)?;
+    let look = node.look(move |view| {
+        find_group(view, &id)?;
+        view.account.chronicle(&id).as_ref().map(shapes::group_log).ok_or_else(|| unexpected("there is no log"))
+    });
+    Ok(look.await?.into_response())
 }
 
 /// Another name, for everybody.
