@@ -305,3 +305,6 @@ fn harden() {
         }));
     });
 }
+
+#[cfg(test)]
+mod hostile;
