@@ -86,6 +86,11 @@ impl Reach {
         self.people.get(peer).is_some_and(|person| person.missed)
     }
 
+    /// Dials in a row that reached nobody.
+    pub(super) fn failures(&self, peer: &MemberKey) -> u32 {
+        self.people.get(peer).map_or(0, |person| person.failures)
+    }
+
     pub(super) fn is_dialling(&self, peer: &MemberKey) -> bool {
         self.people.get(peer).is_some_and(|person| person.dialling)
     }

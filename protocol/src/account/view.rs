@@ -35,6 +35,9 @@ impl Account {
             }
             has_large = true;
             shuffle(&mut missing, step.rng);
+            if let Some(group) = self.groups.get(&g) {
+                missing.sort_by_key(|peer| !group.hears_of(peer, step.now));
+            }
             self.fill(step, members.len().saturating_sub(missing.len()), &missing);
             if is_probing {
                 self.probe(step, g, &missing);
@@ -51,11 +54,14 @@ impl Account {
         candidates.map(|person| person.key).filter(|key| *key != own).collect()
     }
 
-    /// By N-602, as many dials as links are missing.
+    /// By N-602, as many dials as links are missing, to whoever is heard of first. Whom ten dials did not reach is left
+    /// to the probe (N-605): most of a large group may be offline for weeks.
     fn fill(&mut self, step: &mut Step<'_>, linked: usize, missing: &[MemberKey]) {
         let dialling = missing.iter().filter(|peer| self.reach.is_dialling(peer)).count();
         let mut room = limits::LINKS_WANTED.saturating_sub(linked.saturating_add(dialling));
-        for peer in missing {
+        for peer in
+            missing.iter().filter(|peer| self.reach.failures(peer) < limits::DIALS_BEFORE_PROBE).collect::<Vec<_>>()
+        {
             if room == 0 {
                 return;
             }

@@ -4,9 +4,10 @@
 //! (N-308), so that a removal one side knows takes effect before words flow. Then it takes part in the tree and in
 //! anti-entropy.
 
+mod online;
 mod spreading;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::{Context, Group};
@@ -20,6 +21,7 @@ use crate::membership::{Exchange, Role};
 use crate::push::Tree;
 use crate::push::frames::{Class, Push, PushItem};
 use crate::push::presence::{Presence, SeatSet, State};
+use crate::time::Timestamp;
 use crate::wire::frame::{Frame, GroupFrame};
 use crate::wire::{Writer, to_bytes};
 
@@ -44,6 +46,8 @@ pub(crate) struct Near {
     pub(super) slots: BTreeMap<Neighbour, Near1>,
     pub(super) tree: Tree,
     pub(super) presence: Presence,
+    /// When anything last came on a slot: the clock of what is shown of presence.
+    heard_at: Option<Timestamp>,
     pub(super) fetcher: super::fetching::Fetcher,
     pub(super) receipts: super::receipts::Receipts,
     /// Items of the last moments, for the tree's answers to GRAFT; older ones come by anti-entropy.
@@ -102,7 +106,8 @@ impl Group {
         self.carry_out(ctx, actions);
         self.drop_fetches(ctx, neighbour);
         if self.path_to(&near.mid).is_none() {
-            if let Some(seat) = self.seat_of(&near.mid) {
+            // In a large group a link ends without its person going offline; neighbours tell.
+            if let Some(seat) = self.seat_of(&near.mid).filter(|_| !self.is_large()) {
                 self.near.presence.forget(seat);
             }
             ctx.effects.emit(Event::Presence { group: self.gid(), member: near.mid });
@@ -158,45 +163,6 @@ impl Group {
     /// The best way to a member, if there is a slot.
     pub(super) fn path_to(&self, mid: &MembershipId) -> Option<Path> {
         self.near.slots.values().filter(|near| near.mid == *mid).map(|near| near.path).min()
-    }
-
-    /// Members heard of lately, by us or by neighbours (N-503). Oneself is not among them.
-    pub(super) fn online_members(&self) -> BTreeSet<MembershipId> {
-        let linked = self.near.slots.values().map(|near| near.mid);
-        let roster = self.membership.roster();
-        linked.filter(|mid| *mid != self.me && roster.person(mid).is_some()).collect()
-    }
-
-    /// By N-503, whether somebody is said to be online.
-    pub(crate) fn hears_of(&self, key: &MemberKey, now: crate::time::Timestamp) -> bool {
-        let roster = self.membership.roster();
-        let seats = roster.mids_of(key).filter_map(|mid| self.seat_of(&mid));
-        seats.into_iter().any(|seat| self.near.presence.is_online(now, seat))
-    }
-
-    /// By N-602, whether both of us have plenty of neighbours and some of them in common.
-    pub(crate) fn is_spare(&self, neighbour: Neighbour) -> bool {
-        let links = self.near.slots.get(&neighbour).and_then(|near| near.links);
-        let own = self.linked_seats();
-        links.is_some_and(|(theirs, _)| {
-            own.len() > limits::LINKS_MAX
-                && theirs.len() > limits::LINKS_PLENTY
-                && own.common(&theirs).len() >= limits::LINKS_COMMON_MIN
-        })
-    }
-
-    fn linked_seats(&self) -> SeatSet {
-        self.near.slots.values().filter_map(|near| self.seat_of(&near.mid)).collect()
-    }
-
-    /// A sign of life, on its own slot.
-    pub(super) fn heard_from(&mut self, ctx: &mut Context<'_>, mid: &MembershipId) {
-        if let Some(seat) = self.seat_of(mid) {
-            self.near.presence.on_heard(ctx.now, seat);
-        }
-        let online = self.near.presence.online(ctx.now).saturating_add(1);
-        let actions = self.near.tree.on_online(ctx.now, online);
-        self.carry_out(ctx, actions);
     }
 
     // ---- membership on a slot ------------------------------------------------------------------------------------

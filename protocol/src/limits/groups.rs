@@ -64,6 +64,8 @@ pub const LEAVE_ALONE_MS: u64 = 86_400_000;
 pub const LINK_ALL_MAX: usize = 12;
 /// Above, so many links are kept (N-601).
 pub const LINKS_WANTED: usize = 8;
+/// After so many failed dials only the probe tries a member of a large group (N-605).
+pub const DIALS_BEFORE_PROBE: u32 = 10;
 /// Above so many links one may go (N-601),
 pub const LINKS_MAX: usize = 14;
 /// to a neighbour that has more than this itself (N-602),

@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), expect(clippy::indexing_slicing, reason = "a person who isn't there ends the test"))]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the callers are tests: what was not expected ends them")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::string::String;
 use std::vec::Vec;
 
@@ -295,6 +295,13 @@ impl Party {
             self.hang_up(link);
         }
         self.settle();
+    }
+
+    /// With whom `who` has a stream.
+    #[must_use]
+    pub fn linked(&self, who: usize) -> BTreeSet<usize> {
+        let mine = self.links.iter().filter(|&(&link, _)| self.owner(link) == Some(who));
+        mine.map(|(_, &(other, _))| other).collect()
     }
 
     fn owner(&self, link: LinkId) -> Option<usize> {
