@@ -136,6 +136,8 @@ pub struct Up {
 pub enum Identity {
     /// Name and key
     Show,
+    /// This is the computer I use: go on here, after a second copy was seen
+    Here,
     /// Change the name that groups see
     Rename {
         /// The new name

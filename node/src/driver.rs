@@ -180,6 +180,7 @@ impl Driver {
             DriverInput::Refused(reason) => self.facts.count_refused(reason),
             DriverInput::InterfacesChanged => self.on_network_changed(),
             DriverInput::Execute(command, answer) => self.on_execute(*command, answer),
+            DriverInput::TakeInstance(answer) => drop(answer.send(self.on_take_instance())),
             DriverInput::Query(question) => {
                 // A question sees what is durable, and its event position is exact (EV-4, AP-17).
                 self.settle();

@@ -69,6 +69,7 @@ fn vn_01_every_operation_says_what_it_does_and_what_can_go_wrong() {
         "post /v1/groups/{g}/members/{m}/remove",
         "post /v1/groups/{g}/messages",
         "post /v1/groups/{g}/requests/{r}/approve",
+        "post /v1/identity/installation",
         "post /v1/joins",
         "post /v1/joins/preview",
         "post /v1/joins/{j}/agree",

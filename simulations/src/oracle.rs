@@ -79,6 +79,8 @@ pub(crate) struct Seen {
     wakes: (u64, u32),
     dials: Vec<u64>,
     excused: bool,
+    /// A record of its disk was damaged: the next life may know less of who holds what.
+    damaged: bool,
     twin: bool,
     lied: bool,
     habit: Option<Habit>,
@@ -216,9 +218,19 @@ impl Oracle {
         self.keyring.forget_numbers(host);
     }
 
+    /// A record on a host's disk was damaged.
+    pub fn on_rot(&mut self, host: HostId) {
+        self.excuse(host);
+        self.seen(host).damaged = true;
+    }
+
     /// A host's process is gone.
     pub fn on_down(&mut self, host: HostId) {
-        self.seen(host).wakes = (0, 0);
+        let seen = self.seen(host);
+        seen.wakes = (0, 0);
+        if seen.damaged {
+            seen.delivered.clear();
+        }
     }
 
     /// A host lost its disk.

@@ -104,6 +104,8 @@ pub struct World {
     queued_labels: BTreeMap<(HostId, u64), String>,
     images: BTreeMap<String, Image>,
     habits: BTreeMap<HostId, Habit>,
+    /// Machines whose disk lost something by itself.
+    rotten: BTreeSet<HostId>,
     /// Machines that may have earned a mark: a disk that was full, a clock that jumped.
     tried: BTreeSet<(HostId, Mark)>,
     recorded: Vec<(u64, Bytes)>,
@@ -164,6 +166,7 @@ impl World {
             queued_labels: BTreeMap::new(),
             images: BTreeMap::new(),
             habits: BTreeMap::new(),
+            rotten: BTreeSet::new(),
             tried: BTreeSet::new(),
             recorded: Vec::new(),
             releasing: BTreeSet::new(),

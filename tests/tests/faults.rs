@@ -41,6 +41,47 @@ fn a_moved_data_folder_is_a_new_installation_and_the_talk_goes_on() {
     people[1].sees("welcome back");
 }
 
+/// The files of a profile, as a snapshot of the file system would put them back: in their place, at an earlier time.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.is_ok_and(|ended| ended.success()), "{} to {}", from.display(), to.display());
+}
+
+#[test]
+fn st_102_a_folder_put_back_in_time_is_silent_until_its_owner_says_go_on_here() {
+    let mut people = group_of(&["Ana", "Ben"]);
+    people[1].ok(&["send", "before the snapshot"]);
+    people[0].sees("before the snapshot");
+    let refused = people[1].run(&["identity", "here", "--yes", "--json"]);
+    assert_eq!((refused.error()["code"].as_str(), refused.code != 0), (Some("conflict"), true), "no copy was seen");
+    people[1].kill();
+    let snapshot = tempfile::tempdir().expect("a folder");
+    copy(&people[1].data(), snapshot.path());
+    people[1].up();
+    people[1].ok(&["send", "after the snapshot"]);
+    people[0].sees("after the snapshot");
+    people[1].kill();
+    for entry in std::fs::read_dir(people[1].data()).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.expect("it goes");
+    }
+    copy(snapshot.path(), &people[1].data());
+    people[1].up();
+    people[1].sees_online(1);
+    people[1].ok(&["send", "said by a computer that is not sure"]);
+    let said = people[1].run(&["identity", "here"]);
+    assert_ne!(said.code, 0, "off a terminal it wants --yes");
+    let before = people[1].json(&["identity", "show"])["instance"].clone();
+    let after = people[1].json(&["identity", "here", "--yes"])["instance"].clone();
+    assert_ne!(before, after);
+    people[0].sees("said by a computer that is not sure");
+    people[1].ok(&["send", "and on it goes"]);
+    people[0].sees("and on it goes");
+    people[0].ok(&["send", "good to hear"]);
+    people[1].sees("good to hear");
+}
+
 #[test]
 fn what_was_shown_as_saved_survives_kill_9_in_the_middle_of_a_burst() {
     let mut people = group_of(&["Ana", "Ben"]);

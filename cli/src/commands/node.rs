@@ -308,6 +308,11 @@ pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
 pub async fn identity(api: &Api, output: &Output, verb: Identity) -> Result<u8, Diagnostic> {
     let identity = match verb {
         Identity::Show => api.get("/identity").await?,
+        Identity::Here => {
+            let effect = "This computer opens a new installation and goes on. A copy on another computer falls silent.";
+            prompt::confirm(output, "going on here", effect)?;
+            api.post("/identity/installation", &json!({})).await?
+        }
         Identity::Rename { name } => api.patch("/identity", &json!({ "name": name })).await?,
     };
     output.object(&identity, || {

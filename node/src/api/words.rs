@@ -169,9 +169,11 @@ pub(crate) const fn alert(kind: AlertKind) -> (&'static str, &'static str, &'sta
         AlertKind::Restored => {
             ("restored", "a member's installation is a new one", "compare words with them before you trust it")
         }
-        AlertKind::Clone => {
-            ("clone", "this profile is in use on another computer", "stop one of the two: coterie down")
-        }
+        AlertKind::Clone => (
+            "clone",
+            "this profile is in use on another computer, or lost what it had written",
+            "if this is the computer you use: coterie identity here; if not, stop it: coterie down",
+        ),
         AlertKind::LinkLeaked => ("link_leaked", "two people used one invite", "coterie requests list"),
         AlertKind::BrokenMessage => {
             ("broken_message", "a member's program made a message wrongly; it is not shown", "ask them to update")

@@ -18,6 +18,8 @@ pub(crate) enum DriverInput {
     InterfacesChanged,
     /// A person wants something.
     Execute(Box<Command>, oneshot::Sender<Result<Reply, Refused>>),
+    /// A person says that this is the computer to go on with (ST-102).
+    TakeInstance(oneshot::Sender<Result<(), Refused>>),
     /// A face wants to know something.
     Query(Question),
     /// The end.
@@ -58,6 +60,13 @@ impl DriverHandle {
     pub(crate) async fn execute(&self, command: Command) -> Result<Reply, Refused> {
         let (answer, answered) = oneshot::channel();
         self.offer(DriverInput::Execute(Box::new(command), answer))?;
+        answered.await.unwrap_or(Err(Refused::Internal))
+    }
+
+    /// Goes on here, as a new installation; answered when it is durable and the account is built anew.
+    pub(crate) async fn take_instance(&self) -> Result<(), Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.offer(DriverInput::TakeInstance(answer))?;
         answered.await.unwrap_or(Err(Refused::Internal))
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use coterie_protocol::{Account, Identity, Input, Record, Store, StoreError};
+use coterie_protocol::{Account, CommandError, Identity, Input, Record, Store, StoreError};
 
 use super::{Driver, Refused};
 use crate::clock::Clock;
@@ -149,6 +149,28 @@ impl Driver {
             self.step(Input::Listening { addresses });
             self.step(Input::NetworkChanged);
         }
+    }
+
+    /// Rule ST-102: the person says that this is the computer to go on with. Its installation is a new one from here on
+    /// (ST-100), so nothing it writes meets what the other copy wrote, or what was lost here.
+    pub(super) fn on_take_instance(&mut self) -> Result<(), Refused> {
+        self.settle();
+        match self.recovery.health() {
+            Health::Sound => {}
+            Health::DiskFull => return Err(Refused::DiskFull),
+            Health::ReadOnly => return Err(Refused::ReadOnly),
+        }
+        if !self.account.as_ref().is_some_and(Account::sees_twin) {
+            return Err(Refused::Command(CommandError::NoEffect { member: None }));
+        }
+        self.home.take_new_instance().map_err(|error| {
+            tracing::error!(%error, "the new installation was not saved");
+            Refused::Internal
+        })?;
+        tracing::warn!(rule = "ST-102", "this computer goes on, as a new installation");
+        self.account = None;
+        self.restore();
+        Ok(())
     }
 
     /// Whether there is room again.

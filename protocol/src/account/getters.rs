@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Account;
-use crate::event::{Alert, Delivery, GroupView, InviteView, MemberView};
+use crate::event::{Alert, AlertKind, Delivery, GroupView, InviteView, MemberView};
 use crate::group::Group;
 use crate::ids::{EntryId, GroupId, Instance, InviteId, MemberKey, MembershipId};
 use crate::invite::InviteLink;
@@ -124,6 +124,13 @@ impl Account {
     #[must_use]
     pub const fn refused(&self) -> &BTreeMap<&'static str, u64> {
         &self.refused
+    }
+
+    /// Whether this installation was seen elsewhere, or behind itself, and is silent until its owner says which computer
+    /// goes on (ST-102).
+    #[must_use]
+    pub fn sees_twin(&self) -> bool {
+        self.alerts.iter().any(|alert| alert.kind == AlertKind::Clone) || self.groups.values().any(Group::has_twin)
     }
 
     /// The newest alerts that are about no single group.

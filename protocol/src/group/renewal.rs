@@ -75,6 +75,11 @@ impl Group {
         }
     }
 
+    /// Whether a second live copy was seen (ST-102).
+    pub(crate) fn has_twin(&self) -> bool {
+        self.duties.is_twin()
+    }
+
     fn is_superseded(&self) -> bool {
         self.logs.current_instance(&self.me).is_some_and(|(inst, _)| inst != self.own.inst)
     }

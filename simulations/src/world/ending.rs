@@ -212,7 +212,10 @@ impl World {
             self.healed_us = self.now_us;
         }
         let patience = self.scenario.limit.quiesce_us;
-        let agreed = self.pass_until(patience, |world| world.everybody_agrees());
+        let agreed = self.pass_until(patience, |world| {
+            world.answer_questions();
+            world.everybody_agrees()
+        });
         self.pass(STAY_US);
         let still = agreed && self.pass_until(patience, |world| world.everybody_agrees());
         let is_judged = self.is_liveness_judged();

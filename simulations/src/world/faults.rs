@@ -1,7 +1,7 @@
 //! Machines that stop, die, come back, forget; and hosts that are not honest.
 
 use bytes::Bytes;
-use coterie_protocol::{Channel, CrashPoint, Faults, Input, LinkId, Opener, Path, PowerCut, StoreError};
+use coterie_protocol::{Account, Channel, CrashPoint, Faults, Input, LinkId, Opener, Path, PowerCut, StoreError};
 
 use super::{Happening, World};
 use crate::chance::{below, happens, stream};
@@ -200,7 +200,26 @@ impl World {
                 disk.flip_bit(&key, usize::try_from(bit).unwrap_or(0));
             }
         }
-        self.oracle.excuse(id);
+        self.rotten.insert(id);
+        self.oracle.on_rot(id);
+    }
+
+    /// A disk that lost what its owner wrote looks to the core like a second copy, and the core asks before it goes on
+    /// (ST-102). There is no other copy in the story, so the person says: this is the computer I use.
+    pub(super) fn answer_questions(&mut self) {
+        let asked: Vec<HostId> = self.rotten.iter().copied().filter(|&id| self.asks_for_its_owner(id)).collect();
+        for id in asked {
+            self.rotten.remove(&id);
+            self.crash(id);
+            self.host_mut(id).renew_instance();
+            self.oracle.on_restored(id);
+            self.bring_back(id);
+        }
+    }
+
+    fn asks_for_its_owner(&self, id: HostId) -> bool {
+        let is_honest = self.habits.get(&id).is_none_or(|habit| *habit == Habit::Honest);
+        is_honest && self.host(id).account().is_some_and(Account::sees_twin)
     }
 
     pub(super) fn turn_clock(&mut self, id: HostId, turn: ClockTurn) {

@@ -59,6 +59,11 @@ impl Client {
         self.change(Method::PATCH, "/identity", &ChangeIdentity { name: name.to_owned() }).await
     }
 
+    /// This is the computer to go on with, of two live copies of the profile.
+    pub async fn go_on_here(&self) -> Got<Identity> {
+        self.change(Method::POST, "/identity/installation", &NOTHING).await
+    }
+
     /// All groups.
     pub async fn groups(&self) -> Got<Answer<Page<Group>>> {
         self.get("/groups").await

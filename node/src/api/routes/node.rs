@@ -12,10 +12,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::extract::Body;
-use super::super::problem::Problem;
+use super::super::problem::{Code, Problem};
 use super::super::types::{ChangeIdentity, Doctor, Done, DoneSchema, Identity, NodeState, Status, StatusSchema};
-use super::super::{API_VERSION, doctor, server, shapes};
+use super::super::{API_VERSION, doctor, server, shapes, words};
 use super::Node;
+use crate::driver::Refused;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
@@ -24,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(status))
         .routes(routes!(shut_down))
         .routes(routes!(identity, change_identity))
+        .routes(routes!(go_on_here))
         .routes(routes!(examine))
 }
 
@@ -79,6 +81,20 @@ async fn identity(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
 async fn change_identity(State(node): State<Arc<Node>>, body: Body<ChangeIdentity>) -> Result<Response, Problem> {
     node.wish(Command::SetName { name: body.value.name }, "your name was not changed").await?;
     Ok(node.look(|view| Ok(shapes::identity(view))).await?.with_status(StatusCode::OK).into_response())
+}
+
+/// This is the computer to go on with: of two live copies of a profile this one opens a new installation (ST-102).
+#[utoipa::path(post, path = "/identity/installation", tag = "node",
+    responses((status = 200, body = Identity), (status = "default", body = Problem)))]
+async fn go_on_here(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    let done = node.driver()?.take_instance().await;
+    done.map_err(|refused| match refused {
+        Refused::Command(_) => Problem::new(Code::Conflict, "nothing was changed")
+            .because("no second copy of this profile has been seen")
+            .advise(["coterie status"]),
+        other => words::refused(other, "nothing was changed"),
+    })?;
+    Ok(node.look(|view| Ok(shapes::identity(view))).await?.into_response())
 }
 
 /// The node's examination of itself.
