@@ -147,7 +147,9 @@ impl Group {
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
         group.settle_installation();
         let logged = group.logs.state(&group.own).map_or(0, LogState::next_index);
-        if group.keys.next_index().is_some_and(|next| next < logged) {
+        // An own entry that the disk lost: what stood there can't be told from what another copy wrote (ST-102).
+        let is_torn = group.logs.incomplete().any(|place| place.log == group.own);
+        if is_torn || group.keys.next_index().is_some_and(|next| next < logged) {
             group.duties.rolled_back();
         }
         for (number, bytes) in stored.outbox {

@@ -199,7 +199,6 @@ impl Logs {
     }
 
     /// Branches whose entries did not all come back: their ids end before the state does.
-    #[cfg(test)]
     pub fn incomplete(&self) -> impl Iterator<Item = Place> + '_ {
         self.logs.iter().flat_map(|(&log, held)| {
             held.numbered().filter_map(move |(number, branch)| {

@@ -1,6 +1,6 @@
 //! What must come true once faults are over: INV-L1, INV-L2, INV-D2, and how long it took.
 
-use coterie_protocol::{EntryId, GroupState, MessageKind};
+use coterie_protocol::{EntryId, GroupState, MemberKey, MessageKind};
 
 use super::Oracle;
 use crate::host::Host;
@@ -87,10 +87,7 @@ impl Oracle {
     /// are gone is lost by rule; a removed author's words must be shown by all or by none.
     #[must_use]
     pub fn missing_message(&self, hosts: &[Host], who: &[HostId], scenario: &Scenario) -> Option<String> {
-        let shows = |id: HostId, entry| {
-            let line = self.seen[usize::from(id)].lines.get(entry);
-            line.is_some_and(|line| line.kind == MessageKind::Text)
-        };
+        let shows = |id: HostId, entry| self.shows_text(id, entry);
         for (entry, said) in &self.said {
             if self.seen[usize::from(said.author)].twin {
                 continue;
@@ -99,7 +96,7 @@ impl Oracle {
             let due: Vec<HostId> = who.iter().filter(is_due).copied().collect();
             let is_held = said.acknowledged || due.iter().any(|&id| shows(id, entry));
             let must = !self.ends.contains(&said.author);
-            let is_lost = self.seen[usize::from(said.author)].excused && !is_held;
+            let is_lost = self.is_lost(said.author, entry, &due);
             // What only a dishonest author holds is out of reach (SIM-31).
             if self.is_dishonest(said.author) && !due.iter().any(|&id| shows(id, entry)) {
                 continue;
@@ -120,6 +117,22 @@ impl Oracle {
             }
         }
         None
+    }
+
+    /// Whether words went with their author's disk: a restored author's if no other member has them, although somebody
+    /// who was sent away since had acknowledged them; a damaged disk's also if the author still shows them, for what
+    /// stood before them in the log is gone.
+    fn is_lost(&self, author: HostId, entry: &EntryId, due: &[HostId]) -> bool {
+        let seen = &self.seen[usize::from(author)];
+        let holders: Vec<MemberKey> = self.holders_of(entry).collect();
+        let has = |id: &HostId| self.shows_text(*id, entry) || holders.contains(&self.keys[usize::from(*id)]);
+        let with_others = due.iter().filter(|id| **id != author).any(has);
+        seen.excused && !with_others && (seen.damaged || !self.shows_text(author, entry))
+    }
+
+    fn shows_text(&self, host: HostId, entry: &EntryId) -> bool {
+        let line = self.seen[usize::from(host)].lines.get(entry);
+        line.is_some_and(|line| line.kind == MessageKind::Text)
     }
 
     /// Whether a host shows the words of an entry.
