@@ -108,6 +108,7 @@ enum Timer {
     Digest(Neighbour),
     Progress(Neighbour, u64),
     Rest(Neighbour),
+    Overdue(Neighbour),
     Gap(LogTag),
     Rested(LogTag),
     Plan,
@@ -163,7 +164,7 @@ impl AntiEntropy {
         for request in session.requests.keys() {
             self.timers.clear(Timer::Progress(neighbour, *request));
         }
-        for timer in [Timer::Settle, Timer::Announce, Timer::Names, Timer::Digest, Timer::Rest] {
+        for timer in [Timer::Settle, Timer::Announce, Timer::Names, Timer::Digest, Timer::Rest, Timer::Overdue] {
             self.timers.clear(timer(neighbour));
         }
         self.plan(now, holdings)

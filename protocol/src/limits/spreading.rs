@@ -38,6 +38,9 @@ pub const AVOID_MAX_MS: u64 = 600_000;
 pub const BARREN_FRAMES_MAX: u32 = 64;
 /// The same in bytes (N-713).
 pub const BARREN_BYTES_MAX: usize = 2 << 20;
+/// A request that stalled is held against a neighbour only if nothing at all comes within this time: a GIVE of 64 KiB
+/// takes as long over a path of 1 KiB/s (guess).
+pub const OVERDUE_MS: u64 = 60_000;
 /// Claimed ranges that were not given, after which sync with a neighbour rests (N-713).
 pub const UNGIVEN_MAX: u32 = 2;
 /// For how long it rests (N-713).

@@ -86,6 +86,8 @@ pub(super) struct Session {
     pub barren_frames: u32,
     pub barren_bytes: usize,
     pub ungiven: u32,
+    /// Requests that stalled without an entry, and nothing came since.
+    pub overdue: u32,
     pub serving: VecDeque<Serve>,
     pub wants: Allowance,
     pub vectors: Allowance,
@@ -114,6 +116,7 @@ impl Session {
             barren_frames: 0,
             barren_bytes: 0,
             ungiven: 0,
+            overdue: 0,
             serving: VecDeque::new(),
             wants: modest(limits::WANTS),
             vectors: modest(limits::VECTORS),

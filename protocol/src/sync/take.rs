@@ -83,7 +83,8 @@ impl AntiEntropy {
         let Some(session) = self.sessions.get_mut(&from) else { return actions };
         if outcome.admitted > 0 || self.waiting.is_resting(now, &tag) {
             // It gave what was asked; that the author wrote too much is no fault of the giver.
-            (session.barren_frames, session.barren_bytes, session.ungiven) = (0, 0, 0);
+            (session.barren_frames, session.barren_bytes, session.ungiven, session.overdue) = (0, 0, 0, 0);
+            self.timers.clear(Timer::Overdue(from));
             session.stop_avoiding(&tag);
         } else {
             session.barren_frames = session.barren_frames.saturating_add(1);
@@ -93,9 +94,13 @@ impl AntiEntropy {
         let is_barren =
             session.barren_frames >= limits::BARREN_FRAMES_MAX || session.barren_bytes >= limits::BARREN_BYTES_MAX;
         if is_barren {
+            actions.push(SyncAction::Fault { neighbour: from, fault: PeerFault::Undelivered });
             actions.extend(self.rest(now, from));
         } else if last || is_over {
             actions.extend(self.finish(now, from, request, holdings));
+        }
+        if outcome.admitted > 0 {
+            actions.extend(self.end_rest(now, from));
         }
         actions.extend(self.plan(now, holdings));
         actions

@@ -626,6 +626,46 @@ fn n_211_what_nobody_asked_for_is_a_fault_and_what_comes_after_a_cancel_is_not()
     assert!(machine.on_give(now, a, give(1, tag(1), 4, 3)).is_ok());
 }
 
+/// A machine that asked one neighbour for entries 1 to 9 of two logs, in two requests that stall together.
+fn two_stalls() -> (AntiEntropy, Neighbour, Held) {
+    let mut machine = AntiEntropy::default();
+    let (a, mut held, now) = (Neighbour { link: LinkId(1), slot: 1 }, Held::default(), Timestamp::new(1_000, 0));
+    machine.on_open(now, a);
+    (1..3).for_each(|n| assert!(held.admit(tag(n), &entry(n, 0))));
+    machine.on_settled(now, a, &held);
+    for n in 1..3 {
+        let item = VectorItem { tag: tag(n), floor: 0, ranges: vec![(0, 9)], head: [0; 8], fork: None };
+        machine.on_vector(now, a, &Vector { extent: Extent::Delta, more: false, items: vec![item] }, &held);
+    }
+    let stalled = machine.on_deadline(Timestamp::new(11_000, 0), &held);
+    assert!(stalled.iter().all(|action| matches!(action, SyncAction::Cancel { .. })), "{stalled:?}");
+    assert_eq!((stalled.len(), machine.sessions[&a].phase), (2, Phase::Resting));
+    (machine, a, held)
+}
+
+#[test]
+fn n_713_what_comes_late_over_a_slow_path_ends_the_rest_and_is_no_fault() {
+    let (mut machine, a, mut held) = two_stalls();
+    let entries = (1..10).map(|seq| entry(1, seq)).collect();
+    let late = Give { request: 1, tag: tag(1), first: 1, entries, last: true };
+    let now = Timestamp::new(11_460, 0);
+    let intake = machine.on_give(now, a, late).unwrap();
+    intake.entries.iter().for_each(|bytes| assert!(held.admit(tag(1), bytes)));
+    let actions = machine.on_given(now, &intake, Outcome { admitted: 9, waiting: 0 }, &held);
+    assert!(actions.contains(&SyncAction::FullVector { to: a }));
+    assert_eq!(machine.sessions[&a].phase, Phase::Open);
+    let later = machine.on_deadline(Timestamp::new(80_000, 0), &held);
+    assert!(!later.iter().any(|action| matches!(action, SyncAction::Fault { .. })), "{later:?}");
+}
+
+#[test]
+fn n_713_a_request_of_which_nothing_came_for_a_minute_is_a_fault() {
+    let (mut machine, a, held) = two_stalls();
+    assert_eq!(machine.on_deadline(Timestamp::new(70_999, 0), &held), vec![]);
+    let faults = machine.on_deadline(Timestamp::new(71_000, 0), &held);
+    assert_eq!(faults, vec![SyncAction::Fault { neighbour: a, fault: PeerFault::Undelivered }; 2]);
+}
+
 #[test]
 fn n_701_entries_that_wait_for_an_operation_are_not_fetched_again_until_membership_moves() {
     let mut machine = AntiEntropy::default();

@@ -17,12 +17,8 @@ impl AntiEntropy {
             Timer::Names(neighbour) => self.ask_names(now, neighbour, holdings),
             Timer::Digest(neighbour) => self.on_strange_digest(now, neighbour),
             Timer::Progress(neighbour, request) => self.on_stall(now, neighbour, request),
-            Timer::Rest(neighbour) => {
-                if let Some(session) = self.sessions.get_mut(&neighbour).filter(|one| one.phase == Phase::Resting) {
-                    session.phase = Phase::Open;
-                }
-                self.resync(now, neighbour)
-            }
+            Timer::Rest(neighbour) => self.end_rest(now, neighbour),
+            Timer::Overdue(neighbour) => self.on_overdue(neighbour),
             Timer::Gap(tag) => {
                 self.on_gap(tag, holdings);
                 Vec::new()
@@ -101,7 +97,12 @@ impl AntiEntropy {
         for asked in &done.asked {
             is_empty_handed |= self.settle_range(now, from, asked, holdings);
         }
-        if is_empty_handed { self.note_ungiven(now, from) } else { Vec::new() }
+        if !is_empty_handed {
+            return Vec::new();
+        }
+        let mut actions = Vec::from([SyncAction::Fault { neighbour: from, fault: PeerFault::Undelivered }]);
+        actions.extend(self.note_ungiven(now, from));
+        actions
     }
 
     /// Gives whether the range was claimed and not given.
@@ -128,16 +129,13 @@ impl AntiEntropy {
     fn note_ungiven(&mut self, now: Timestamp, from: Neighbour) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&from) else { return Vec::new() };
         session.ungiven = session.ungiven.saturating_add(1);
-        if session.ungiven < limits::UNGIVEN_MAX {
-            return Vec::from([SyncAction::Fault { neighbour: from, fault: PeerFault::Undelivered }]);
-        }
-        self.rest(now, from)
+        if session.ungiven < limits::UNGIVEN_MAX { Vec::new() } else { self.rest(now, from) }
     }
 
     /// N-713: nothing is fetched from it for ten minutes. It may be honest and broken, so it is still served.
     pub(super) fn rest(&mut self, now: Timestamp, neighbour: Neighbour) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&neighbour) else { return Vec::new() };
-        let mut actions = Vec::from([SyncAction::Fault { neighbour, fault: PeerFault::Undelivered }]);
+        let mut actions = Vec::new();
         session.phase = Phase::Resting;
         (session.barren_frames, session.barren_bytes, session.ungiven) = (0, 0, 0);
         session.lacks.clear();
@@ -150,6 +148,15 @@ impl AntiEntropy {
         actions
     }
 
+    /// The ten minutes are over, or what was asked before them arrives after all: on a slow path late is not withheld.
+    pub(super) fn end_rest(&mut self, now: Timestamp, neighbour: Neighbour) -> Vec<SyncAction> {
+        let resting = self.sessions.get_mut(&neighbour).filter(|session| session.phase == Phase::Resting);
+        let Some(session) = resting else { return Vec::new() };
+        session.phase = Phase::Open;
+        self.timers.clear(Timer::Rest(neighbour));
+        self.resync(now, neighbour)
+    }
+
     /// N-707: no progress for ten seconds; the ranges go to others.
     fn on_stall(&mut self, now: Timestamp, neighbour: Neighbour, request: u64) -> Vec<SyncAction> {
         let Some(session) = self.sessions.get_mut(&neighbour) else { return Vec::new() };
@@ -159,9 +166,17 @@ impl AntiEntropy {
         }
         let mut actions = Vec::from([SyncAction::Cancel { to: neighbour, request }]);
         if taken.asked.iter().all(|asked| asked.given_to.is_none()) {
+            session.overdue = session.overdue.saturating_add(1);
+            self.timers.set_earlier(Timer::Overdue(neighbour), now.mono_ms.saturating_add(limits::OVERDUE_MS));
             actions.extend(self.note_ungiven(now, neighbour));
         }
         actions
+    }
+
+    /// Nothing of what was asked came, although there was time enough for a slow path: now it is a fault each.
+    fn on_overdue(&mut self, neighbour: Neighbour) -> Vec<SyncAction> {
+        let overdue = self.sessions.get_mut(&neighbour).map_or(0, |session| core::mem::take(&mut session.overdue));
+        (0..overdue).map(|_| SyncAction::Fault { neighbour, fault: PeerFault::Undelivered }).collect()
     }
 
     /// Rule N-701: their digest did not become ours in time.
