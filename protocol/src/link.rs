@@ -31,7 +31,7 @@ pub use step::{CAP_TREE, Close, Delivery, Ends, LinkStep, PeerNode};
 use crate::crypto::random;
 use crate::error::PeerFault;
 use crate::ids::{Boot, GroupId};
-use crate::limits::{HANDSHAKE_MS, LINK_SLOTS_MAX};
+use crate::limits::{HANDSHAKE_MS, IDLE_LINK_MS, LINK_SLOTS_MAX};
 use crate::time::Timestamp;
 use crate::wire::frame::{Frame, GroupFrame};
 use crate::wire::from_bytes;
@@ -164,7 +164,7 @@ impl Link {
         } else if kind == GroupFrame::Answer {
             self.on_answer(now, &from_bytes(body, max)?, doors, rng)
         } else if kind == GroupFrame::Ready {
-            self.on_ready(&from_bytes(body, max)?)
+            self.on_ready(now, &from_bytes(body, max)?)
         } else if self.peer.is_none() {
             Err(PeerFault::Handshake)
         } else if kind == GroupFrame::Again {
@@ -181,7 +181,7 @@ impl Link {
             self.flow.1.on_credit(total, self.round_trip_ms, now)?;
             Ok(LinkStep::default())
         } else {
-            self.on_slot_frame(kind, frame)
+            self.on_slot_frame(now, kind, frame)
         }
     }
 
@@ -244,7 +244,7 @@ impl Link {
             offered.iter().filter(|(tag, _, _)| answer.tags.contains(tag)).map(|(_, tag, gid)| (*tag, *gid)).collect();
         let peer = PeerNode { instance: answer.instance, boot: self.peer_boot, caps: answer.caps };
         let ready = Ready { caps: self.ends.caps, instance: self.ends.instance, boot: self.ends.boot };
-        let mut step = self.finish(peer, shared.into_values().collect())?;
+        let mut step = self.finish(now, peer, shared.into_values().collect())?;
         step.send.push(frame(GroupFrame::Ready, 0, &ready));
         if core::mem::take(&mut self.again_wanted) {
             step.send.extend(self.again(now, doors, rng));
@@ -252,21 +252,20 @@ impl Link {
         Ok(step)
     }
 
-    fn on_ready(&mut self, ready: &Ready) -> Result<LinkStep, PeerFault> {
+    fn on_ready(&mut self, now: Timestamp, ready: &Ready) -> Result<LinkStep, PeerFault> {
         let Round::Ready(shared) = core::mem::replace(&mut self.round, Round::Done) else {
             return Err(PeerFault::Handshake);
         };
-        self.finish(PeerNode { instance: ready.instance, boot: ready.boot, caps: ready.caps }, shared)
+        self.finish(now, PeerNode { instance: ready.instance, boot: ready.boot, caps: ready.caps }, shared)
     }
 
-    fn finish(&mut self, peer: PeerNode, shared: Vec<GroupId>) -> Result<LinkStep, PeerFault> {
+    fn finish(&mut self, now: Timestamp, peer: PeerNode, shared: Vec<GroupId>) -> Result<LinkStep, PeerFault> {
         // A process does not change its start or its installation while a link lives.
         if self.peer.is_some_and(|known| (known.instance, known.boot) != (peer.instance, peer.boot)) {
             return Err(PeerFault::Handshake);
         }
         self.peer = Some(peer);
         self.round = Round::Done;
-        self.deadline_mono_ms = None;
         let mut step = LinkStep { ready: Some(peer), ..LinkStep::default() };
         for gid in shared {
             let next = self.slots.last_key_value().map_or(1, |(slot, _)| slot.saturating_add(1));
@@ -276,10 +275,20 @@ impl Link {
             self.slots.insert(next, Slot { gid, is_open: true });
             step.opened.push((next, gid));
         }
+        self.watch_idleness(now);
         Ok(step)
     }
 
-    fn on_slot_frame(&mut self, kind: GroupFrame, frame: Frame) -> Result<LinkStep, PeerFault> {
+    /// A link that carries no group is given up after a while: a new one, or an introduction, may find one (N-209).
+    fn watch_idleness(&mut self, now: Timestamp) {
+        if !matches!(self.round, Round::Done) {
+            return;
+        }
+        let is_idle = self.open_slots().next().is_none();
+        self.deadline_mono_ms = is_idle.then(|| now.mono_ms.saturating_add(IDLE_LINK_MS));
+    }
+
+    fn on_slot_frame(&mut self, now: Timestamp, kind: GroupFrame, frame: Frame) -> Result<LinkStep, PeerFault> {
         let slot = self.slots.get_mut(&frame.slot).ok_or(PeerFault::OutOfPlace)?;
         if kind == GroupFrame::Give {
             self.flow.0.on_give(u64::try_from(frame.body.len()).unwrap_or(u64::MAX))?;
@@ -293,6 +302,7 @@ impl Link {
         if kind == GroupFrame::Drop {
             let One(code) = from_bytes::<One<DropCode>>(&frame.body, kind.body_bytes_max())?;
             slot.is_open = false;
+            self.watch_idleness(now);
             return Ok(LinkStep { dropped: Some((frame.slot, gid, code)), ..LinkStep::default() });
         }
         let deliver = Delivery { slot: frame.slot, gid, kind, body: frame.body };
@@ -328,13 +338,14 @@ impl Link {
     }
 
     /// Ends a slot: the frame that says so, if it was open.
-    pub fn drop_slot(&mut self, slot: u8, code: DropCode) -> Option<Frame> {
+    pub fn drop_slot(&mut self, now: Timestamp, slot: u8, code: DropCode) -> Option<Frame> {
         let open = self.slots.get_mut(&slot).filter(|slot| slot.is_open)?;
         open.is_open = false;
+        self.watch_idleness(now);
         Some(frame(GroupFrame::Drop, slot, &One(code)))
     }
 
-    /// The handshake took too long, if it did: reset without a word.
+    /// The handshake took too long, or the link carried no group for too long: reset without a word.
     #[must_use]
     pub fn on_time(&self, now: Timestamp) -> Option<Close> {
         let is_late = self.deadline_mono_ms.is_some_and(|at| now.mono_ms >= at);

@@ -217,7 +217,7 @@ impl Account {
         let dropped = self.groups.get_mut(&g).map(Group::take_dropped).unwrap_or_default();
         for (neighbour, code) in dropped {
             let held = self.links.group.get_mut(&neighbour.link);
-            if let Some(frame) = held.and_then(|held| held.link.drop_slot(neighbour.slot, code)) {
+            if let Some(frame) = held.and_then(|held| held.link.drop_slot(step.now, neighbour.slot, code)) {
                 step.effects.send(neighbour.link, &frame);
             }
             self.with_group(step, g, |group, ctx| group.on_slot_closed(ctx, neighbour));
@@ -338,7 +338,8 @@ impl Account {
         }
     }
 
-    /// Handshakes that take too long are reset without a word (N-301).
+    /// Handshakes that take too long are reset without a word (N-301), and so are links that carry no group any more.
+    /// Whoever we count in, and who shares no group with us, may count us out: it is asked by an introduction.
     pub(super) fn on_link_times(&mut self, step: &mut Step<'_>) {
         let late: Vec<(LinkId, Close)> = self
             .links
@@ -346,7 +347,12 @@ impl Account {
             .iter_mut()
             .filter_map(|(&id, held)| held.link.on_time(step.now).map(|close| (id, close)))
             .collect();
-        late.into_iter().for_each(|(id, close)| self.on_close(step, id, &close));
+        for (id, close) in late {
+            if let Some(held) = self.links.group.get(&id).filter(|held| held.link.peer_node().is_some()) {
+                self.reach.is_unknown_to(&held.peer);
+            }
+            self.on_close(step, id, &close);
+        }
     }
 
     pub(super) fn link_deadline(&self) -> Option<u64> {

@@ -82,6 +82,11 @@ impl Reach {
         }
     }
 
+    /// This person shares no group with us, as far as it knows.
+    pub(super) fn is_unknown_to(&mut self, peer: &MemberKey) {
+        self.people.entry(*peer).or_default().unknown_to = true;
+    }
+
     pub(super) fn is_missed(&self, peer: &MemberKey) -> bool {
         self.people.get(peer).is_some_and(|person| person.missed)
     }

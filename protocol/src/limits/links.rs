@@ -6,6 +6,8 @@ pub const LINK_SLOTS_MAX: usize = 64;
 pub const TAGS_STEP: usize = 16;
 /// A handshake without READY is reset after this (N-301).
 pub const HANDSHAKE_MS: u64 = 10_000;
+/// A link that carries no group is given up after this: long enough for a Join that is on its way to open a slot (guess).
+pub const IDLE_LINK_MS: u64 = 15_000;
 /// Failed handshakes with one member in the same time before links with it rest for that time (N-306).
 pub const HANDSHAKE_FAILURES_MAX: u32 = 3;
 /// Over this the failures of N-306 are counted, and for this links rest.
@@ -79,6 +81,8 @@ pub const LINK_BYTES: Rate = rate(8 << 20, 1_000, 16 << 20);
 pub const IHAVE_IDS: Rate = rate(2_000, 1_000, 8_000);
 /// GRAFT ids (N-606).
 pub const GRAFT_IDS: Rate = rate(50, 1_000, 200);
+/// Frames of so long may arrive at once without points: what a queue before a slow path holds (guess).
+pub const BUNCHED_MS: u64 = 120_000;
 /// WANT frames (N-606).
 pub const WANTS: Rate = rate(10, 1_000, 20);
 /// VECTOR frames (N-606).

@@ -98,7 +98,8 @@ pub struct LinkRates {
     push_bytes: Bucket,
     ihave: Bucket,
     graft: Bucket,
-    requests: BTreeMap<GroupFrame, Bucket>,
+    /// By kind: what is used, and what costs nothing.
+    requests: BTreeMap<GroupFrame, (Bucket, Bucket)>,
 }
 
 impl Default for LinkRates {
@@ -120,7 +121,7 @@ impl Default for LinkRates {
             push_bytes: Bucket::new(limits::LINK_PUSH_BYTES),
             ihave: Bucket::new(limits::IHAVE_IDS),
             graft: Bucket::new(limits::GRAFT_IDS),
-            requests: requests.map(|(kind, rate)| (kind, Bucket::new(rate))).into(),
+            requests: requests.map(|(kind, rate)| (kind, (Bucket::new(rate), Bucket::new(bunched(rate))))).into(),
         }
     }
 }
@@ -138,20 +139,30 @@ impl LinkRates {
             return Passage::Ignore;
         }
         // A link that carries n groups carries n groups' requests: each then costs an n-th.
-        if let Some(bucket) = self.requests.get_mut(&kind) {
-            bucket.rate = Self::shared(kind, slots).unwrap_or(bucket.rate);
-            if !bucket.take(1, now) {
-                return Passage::Fault;
+        if let Some((used, free)) = self.requests.get_mut(&kind) {
+            used.rate = Self::shared(kind, slots).unwrap_or(used.rate);
+            free.rate = bunched(used.rate);
+            match (free.take(1, now), used.take(1, now)) {
+                (false, _) => return Passage::Fault,
+                (true, false) => return Passage::Ignore,
+                (true, true) => {}
             }
         }
         if pause == 0 { Passage::Pass } else { Passage::Pause(pause) }
     }
 
     fn shared(kind: GroupFrame, slots: u64) -> Option<Rate> {
-        let fresh = Self::default().requests.get(&kind)?.rate;
+        let fresh = Self::default().requests.get(&kind)?.0.rate;
         let times = slots.clamp(1, 64);
         Some(Rate { amount: fresh.amount.saturating_mul(times), burst: fresh.burst.saturating_mul(times), ..fresh })
     }
+}
+
+/// A slow path lets frames that were sent one by one arrive together: only who sends more than it may over this long
+/// gets points.
+const fn bunched(rate: Rate) -> Rate {
+    let held = limits::BUNCHED_MS.saturating_mul(rate.amount).div_ceil(rate.per_ms);
+    Rate { burst: rate.burst.saturating_add(held), ..rate }
 }
 
 /// How many ids a body `[[id…]]` lists, by its heads alone.
@@ -239,11 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn n_606_one_want_more_than_allowed_costs_a_point() {
+    fn n_606_one_want_more_than_allowed_is_left_and_one_more_than_a_path_can_have_held_costs_a_point() {
         let mut rates = LinkRates::default();
         assert!((0..20).all(|_| rates.admit(GroupFrame::Want, &[], 1, START) == Passage::Pass));
+        // Two minutes' worth, sent one by one and held by a slow path.
+        assert!((0..1_200).all(|_| rates.admit(GroupFrame::Want, &[], 1, START) == Passage::Ignore));
         assert_eq!(rates.admit(GroupFrame::Want, &[], 1, START), Passage::Fault);
-        assert_eq!(rates.admit(GroupFrame::Want, &[], 2, START), Passage::Pass, "a second group has its own");
+        assert_eq!(rates.admit(GroupFrame::Want, &[], 1, START.plus_ms(100)), Passage::Pass, "time melts both");
+        assert_eq!(rates.admit(GroupFrame::Want, &[], 1, START.plus_ms(100)), Passage::Fault);
+        assert_eq!(
+            rates.admit(GroupFrame::Want, &[], 2, START.plus_ms(100)),
+            Passage::Pass,
+            "a second group has its own"
+        );
     }
 
     #[test]

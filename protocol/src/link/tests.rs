@@ -179,7 +179,7 @@ fn n_307_again_adds_groups_while_open_slots_go_on_and_never_reuses_a_number() {
     pair.groups = (Groups::members(&[1, 2]), Groups::members(&[1, 2]));
     pair.again_by_ana();
     assert_eq!(pair.groups_open(), [1, 2]);
-    let drop = pair.ben.drop_slot(1, DropCode::NotShared).unwrap();
+    let drop = pair.ben.drop_slot(NOW, 1, DropCode::NotShared).unwrap();
     pair.run(vec![(Side::Opener, drop)]);
     assert_eq!(pair.groups_open(), [2]);
     pair.groups = (Groups::members(&[1, 2, 3]), Groups::members(&[1, 2, 3]));
@@ -194,7 +194,7 @@ fn n_304_the_sixty_fifth_slot_does_not_exist() {
     let mut pair = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
     for _ in 0..70 {
         let Some(slot) = pair.ben.slot_of(&GroupId([1; 32])) else { break };
-        let drop = pair.ben.drop_slot(slot, DropCode::Rebalance).unwrap();
+        let drop = pair.ben.drop_slot(NOW, slot, DropCode::Rebalance).unwrap();
         pair.run(vec![(Side::Opener, drop)]);
         pair.again_by_ben();
     }
@@ -212,11 +212,28 @@ fn n_308_after_drop_frames_of_that_slot_are_discarded() {
         step.deliver.map(|frame| (frame.slot, frame.gid, frame.kind)),
         Some((1, GroupId([1; 32]), GroupFrame::Push))
     );
-    let drop = pair.ana.drop_slot(1, DropCode::Left).unwrap();
+    let drop = pair.ana.drop_slot(NOW, 1, DropCode::Left).unwrap();
     let step = pair.ben.handle(NOW, drop, &[], &mut rng);
     assert_eq!(step.dropped, Some((1, GroupId([1; 32]), DropCode::Left)));
     assert_eq!(pair.ben.handle(NOW, push(1), &[], &mut rng), LinkStep::default());
-    assert_eq!(pair.ana.drop_slot(1, DropCode::Left), None);
+    assert_eq!(pair.ana.drop_slot(NOW, 1, DropCode::Left), None);
+}
+
+#[test]
+fn n_308_a_link_without_a_slot_is_given_up_unless_one_opens_again() {
+    let mut pair = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
+    assert_eq!(pair.ana.deadline_mono_ms(), None);
+    let drop = pair.ben.drop_slot(NOW, 1, DropCode::NotShared).unwrap();
+    pair.run(vec![(Side::Opener, drop)]);
+    let (ana, ben) = (&pair.ana, &pair.ben);
+    let idle = NOW.mono_ms + IDLE_LINK_MS;
+    assert_eq!((ana.deadline_mono_ms(), ben.deadline_mono_ms()), (Some(idle), Some(idle)));
+    assert_eq!(ana.on_time(NOW.plus_ms(IDLE_LINK_MS)), Some(Close::Late));
+    pair.groups = (Groups::members(&[2]), Groups::members(&[2]));
+    pair.again_by_ben();
+    assert_eq!((pair.groups_open(), pair.ana.deadline_mono_ms(), pair.ben.deadline_mono_ms()), (vec![2], None, None));
+    let strangers = Pair::new(Groups::members(&[1]), Groups::members(&[2]));
+    assert_eq!(strangers.ana.deadline_mono_ms(), Some(idle));
 }
 
 #[test]
@@ -294,7 +311,7 @@ fn n_405_giving_beyond_the_credit_ends_the_link() {
 #[test]
 fn n_405_credit_for_discarded_frames_of_a_dropped_slot_comes_back() {
     let mut pair = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
-    pair.ben.drop_slot(1, DropCode::Stalled);
+    pair.ben.drop_slot(NOW, 1, DropCode::Stalled);
     let give = Frame { kind: GroupFrame::Give.number(), slot: 1, body: Bytes::from(vec![0; 65_536]) };
     pair.ana.on_given(65_536, NOW);
     let step = pair.ben.handle(NOW, give, &[], &mut pair.rng);
