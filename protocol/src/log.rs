@@ -177,6 +177,13 @@ impl Logs {
         self.branch_state(log, branch)
     }
 
+    /// The newest stamp of the own clock in any log, ms: the clock showed that much once (E-94).
+    #[must_use]
+    pub fn newest_stamp(&self) -> Option<u64> {
+        let states = self.logs.values().flat_map(|log| log.numbered().map(|(_, branch)| &branch.state));
+        states.map(|state| state.leaf.admitted_at.wall_ms).max()
+    }
+
     /// State of one branch.
     #[must_use]
     pub fn branch_state(&self, log: &LogId, branch: u8) -> Option<&LogState> {

@@ -67,6 +67,17 @@ impl GroupKeys {
         self.clock.at(now)
     }
 
+    /// Takes note of a reading, and gives it with the wall part as far as it is believed (E-94): what is stamped with
+    /// it keeps its age when the clock jumps.
+    pub fn stamp(&mut self, now: Timestamp) -> Timestamp {
+        Timestamp::new(now.mono_ms, self.clock.read(now))
+    }
+
+    /// After a start: stamps that lie elsewhere (admitted leaves) say too what the clock showed last.
+    pub fn last_stamped(&mut self, wall_ms: u64) {
+        self.clock = AgeClock::last_seen(self.newest_stamp().max(Some(wall_ms)));
+    }
+
     /// Everything whose time has come. Call it daily, after each Leaf or Rekey of one's own, and when acks arrive.
     pub fn due_erasures(&mut self, now: Timestamp, view: &ErasureView<'_>) -> Vec<SecretChange> {
         let now_ms = self.clock.read(now);

@@ -146,6 +146,9 @@ impl Group {
         let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
         group.settle_installation();
+        if let Some(newest) = group.logs.newest_stamp() {
+            group.keys.last_stamped(newest);
+        }
         let logged = group.logs.state(&group.own).map_or(0, LogState::next_index);
         // An own entry that the disk lost: what stood there can't be told from what another copy wrote (ST-102).
         let is_torn = group.logs.incomplete().any(|place| place.log == group.own);

@@ -35,7 +35,8 @@ impl Group {
         }
         let log = LogId { mid, inst: claim.inst };
         let arrival = crate::log::Arrival { log, bytes: &claim.entry, giver: Some(*joiner) };
-        let inserted = self.logs.insert(&mut super::Rosters(&mut self.membership), ctx.now, arrival);
+        let stamp = self.keys.stamp(ctx.now);
+        let inserted = self.logs.insert(&mut super::Rosters(&mut self.membership), stamp, arrival);
         if let Inserted::Appended(appended) = inserted {
             self.put_entry(ctx, &appended, crate::ids::OrderKey([0; 16]));
             self.spread_entry(ctx, &appended, None);

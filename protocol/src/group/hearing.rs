@@ -31,7 +31,8 @@ impl Group {
             return Heard::Refused;
         }
         let arrival = Arrival { log, bytes, giver: from.map(|(_, key)| key) };
-        let inserted = self.logs.insert(&mut Rosters(&mut self.membership), ctx.now, arrival);
+        let stamp = self.keys.stamp(ctx.now);
+        let inserted = self.logs.insert(&mut Rosters(&mut self.membership), stamp, arrival);
         if let Inserted::Refused(rule @ (EntryRule::Undecodable(_) | EntryRule::Signature)) = &inserted {
             self.refused.remember(bytes, super::refused::fault_of(rule), ctx.now);
         }
@@ -71,7 +72,8 @@ impl Group {
     /// Entries whose need has come: each may bring the next.
     pub(super) fn retry_waiting(&mut self, ctx: &mut Context<'_>) {
         while self.logs.has_ready() && ctx.effects.has_room() {
-            let settled = self.logs.retry(&mut Rosters(&mut self.membership), ctx.now, limits::RETRIES_PER_STEP_MAX);
+            let stamp = self.keys.stamp(ctx.now);
+            let settled = self.logs.retry(&mut Rosters(&mut self.membership), stamp, limits::RETRIES_PER_STEP_MAX);
             if settled.is_empty() {
                 break;
             }

@@ -277,9 +277,10 @@ impl Group {
         entry: Entry,
         order: OrderKey,
     ) -> Result<Appended, CommandError> {
+        let stamp = self.keys.stamp(ctx.now);
         let appended = self
             .logs
-            .append_own(&mut Rosters(&mut self.membership), ctx.now, &entry)
+            .append_own(&mut Rosters(&mut self.membership), stamp, &entry)
             .map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
         if let HeadKind::Rekey { .. } = appended.entry.head.kind {
             let epochs = self.epochs.entry((appended.place.log, appended.place.branch)).or_default();

@@ -152,6 +152,18 @@ fn at_33_a_clock_that_jumps_a_year_empties_no_key_store() {
 }
 
 #[test]
+fn e_94_a_stamp_keeps_its_age_when_the_clock_jumps_and_over_a_start() {
+    let mut world = World::new(1);
+    let keys = &mut world.people[ANA].group;
+    let (met, jumped) = (Timestamp::new(1_000, 5_000), Timestamp::new(2_000, 5_000 + 300 * DAY));
+    assert_eq!(keys.stamp(met), met);
+    assert_eq!(keys.stamp(jumped), Timestamp::new(2_000, 5_000));
+    // Nobody has spoken: no secret is stamped, but a leaf that was admitted is.
+    keys.last_stamped(5_000);
+    assert_eq!(keys.aged_ms(Timestamp::new(0, jumped.wall_ms)), 5_000);
+}
+
+#[test]
 fn e_70_leaving_erases_every_secret_of_the_group_and_a_lost_seat_keeps_leaves_thirty_days() {
     let mut world = World::new(2);
     let both = [ANA, BEN];
