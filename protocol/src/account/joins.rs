@@ -17,7 +17,7 @@ use crate::event::{JoinRefusal, JoinState, JoinView, PreviewView};
 use crate::group::Group;
 use crate::ids::{Channel, GroupId, LinkId, MemberKey};
 use crate::input::Opener;
-use crate::invite::{Host, Introduced, Introducer, InviteLink, Joiner};
+use crate::invite::{Host, Introduced, Introducer, InviteLink, Joiner, Reason};
 use crate::limits;
 use crate::wire::frame::Frame;
 
@@ -357,8 +357,18 @@ impl Account {
             }
             Some(Introduced::Ended(operations)) => {
                 self.with_group(step, g, |group, ctx| group.told_of_end_by(ctx, peer, &operations));
+                self.end_claim(step, g);
             }
             Some(Introduced::Unfit(_)) | None => {}
+        }
+    }
+
+    /// The claim was never taken, and never will be: its link is withdrawn.
+    fn end_claim(&mut self, step: &mut Step<'_>, g: u32) {
+        let is_over = self.groups.get(&g).is_some_and(|group| !group.is_live());
+        let claiming = self.joins.all.iter().find(|(_, join)| join.claiming == Some(g)).map(|(&id, _)| id);
+        if let Some(id) = claiming.filter(|_| is_over) {
+            self.on_join_refused(step, id, &Reason::Withdrawn);
         }
     }
 

@@ -760,6 +760,21 @@ fn r_34_somebody_removed_while_away_learns_of_it_and_of_nothing_else() {
 }
 
 #[test]
+fn r_34_whose_claim_was_lost_and_whose_link_was_withdrawn_since_is_told_so() {
+    let mut near = Room::found();
+    let mut far = near.copy();
+    let join = far.provisional(CEM);
+    let Body::Join(claimed) = far.membership.operation(&join).unwrap().operation().body.clone() else {
+        panic!("a Join")
+    };
+    let bump = near.act(Body::Bump { pairs: vec![(claimed.seat, claimed.out)] });
+    let before = near.membership.len();
+    let (outcome, sent) = introduce(&mut near, &far, CEM, vec![bytes_of(&far, &join)]);
+    assert_eq!(outcome, Some(Introduced::Ended(vec![bytes_of(&near, &bump)])));
+    assert_eq!((sent.len(), near.membership.len()), (2, before));
+}
+
+#[test]
 fn n_209_a_stranger_cannot_introduce_itself() {
     let mut near = Room::found();
     let mut far = near.copy();

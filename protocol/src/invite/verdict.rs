@@ -74,9 +74,9 @@ pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations:
     if membership.roster().mids_of(newcomer).next().is_some() {
         return Introduction::Welcome;
     }
-    let verdicts = match membership.introduce(operations.iter().map(Vec::as_slice), newcomer) {
+    let (verdicts, ended) = match membership.introduce(operations.iter().map(Vec::as_slice), newcomer) {
         Ok(_) => return Introduction::Welcome,
-        Err(verdicts) => verdicts,
+        Err(refused) => refused,
     };
     let mut missing: BTreeSet<OperationId> = BTreeSet::new();
     for verdict in verdicts {
@@ -91,15 +91,13 @@ pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations:
     if !missing.is_empty() {
         return Introduction::Needs(missing.into_iter().collect());
     }
-    let ended = ended_by(membership, newcomer);
+    let ended = with_promotions(membership, ended);
     if ended.is_empty() { Introduction::Nothing } else { Introduction::Ended(ended) }
 }
 
 /// The newest operations that ended the memberships of a key or gave its seat away, and the promotions behind them, at
 /// most eight.
-fn ended_by(membership: &Membership, key: &MemberKey) -> Vec<Vec<u8>> {
-    let out = membership.memberships_of(key).filter(|mid| membership.roster().person(mid).is_none());
-    let mut ended: Vec<OperationId> = out.flat_map(|mid| membership.endings(&mid)).collect();
+fn with_promotions(membership: &Membership, mut ended: Vec<OperationId>) -> Vec<Vec<u8>> {
     ended.reverse();
     // Then what shows whoever has missed it that the remover held an office.
     let behind: Vec<OperationId> = ended.iter().flat_map(|id| membership.promotions_behind(id)).collect();

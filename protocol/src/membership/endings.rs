@@ -1,21 +1,23 @@
-//! How a person who was away learns of its removal: from the operations that did it, although their past is
-//! missing here.
+//! How a person who was away learns that its membership ended: from the operations that did it, although their
+//! past is missing here. It was removed; its link was withdrawn before anybody took its Join; or it left, and this disk
+//! is an older copy.
 //!
 //! The others name nothing of what happened since to somebody who is out, so ordinary admission would wait for ever.
 //! What is believed instead is no more than any organiser could do anyway: one who holds an office in *this* log, and
-//! has signed the removal, could have signed one whose past is known here.
+//! has signed the removal, could have signed one whose past is known here. An own Leave only the own key can sign.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::ablation::{FoldRule, holds};
 use super::{Body, Membership, SignedOperation};
-use crate::ids::{MembershipId, OperationId};
+use crate::ids::{MembershipId, OperationId, Output, SeatNumber};
 use crate::limits;
 
 impl<const S: usize> Membership<S> {
-    /// Whether one of these operations removes this member: correctly signed by a senior of it who holds an office
-    /// here, or, for a member without office, by somebody whom such an organiser has promoted in another of them.
+    /// Whether one of these operations ends this membership: a removal, or the withdrawal of a ticket that nobody has
+    /// confirmed, correctly signed by a senior of it who holds an office here (or, for a member without office, by
+    /// somebody whom such an organiser has promoted in another of them); or its own Leave.
     #[must_use]
     pub fn is_ended_by(&self, me: &MembershipId, operations: &[Vec<u8>]) -> bool {
         let told: Vec<SignedOperation> = operations
@@ -38,10 +40,32 @@ impl<const S: usize> Membership<S> {
                 organisers.extend(promoted.collect::<Vec<_>>());
             }
         }
-        told.iter().any(|signed| {
-            let removes = matches!(&signed.operation().body, Body::Remove { blow, .. } if blow.target == *me);
-            removes && organisers.contains(&signed.mid()) && holds(FoldRule::EndingsAreBelieved)
-        })
+        let ends = |signed: &SignedOperation| match &signed.operation().body {
+            Body::Remove { blow, .. } => blow.target == *me && organisers.contains(&signed.mid()),
+            // Only the own key signs that; this disk is older than it.
+            Body::Leave { .. } => signed.mid() == *me,
+            Body::Bump { pairs } => {
+                let claimed = self.unconfirmed_claim(me);
+                claimed.is_some_and(|claimed| pairs.contains(&claimed)) && organisers.contains(&signed.mid())
+            }
+            Body::Genesis { .. }
+            | Body::Join(_)
+            | Body::Confirm { .. }
+            | Body::Transfer { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::SetPolicy { .. } => false,
+        };
+        told.iter().any(ends) && holds(FoldRule::EndingsAreBelieved)
+    }
+
+    /// The seat and output that a member claimed by a ticket, while no office has spoken for it.
+    fn unconfirmed_claim(&self, mid: &MembershipId) -> Option<(SeatNumber, Output)> {
+        let graph = &self.log.graph;
+        let join = graph.chain_of(mid).and_then(|chain| graph.join_of(chain))?;
+        let is_anchored = self.roster().person(mid).is_some_and(|person| person.anchored);
+        (!is_anchored).then_some((join.seat, join.out))
     }
 
     /// The promotions behind the office of an operation, nearest first: what shows a stranger to it that it may be

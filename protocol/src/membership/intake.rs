@@ -249,17 +249,20 @@ impl<const S: usize> Membership<S> {
     /// Rule R-33: operations that an INTRODUCE brings are taken only if the roster then holds the newcomer.
     ///
     /// # Errors
-    /// What became of each, when nothing was taken.
+    /// When nothing was taken: what became of each, and the operations of this log that stand against the newcomer.
     pub fn introduce<'a>(
         &mut self,
         operations: impl IntoIterator<Item = &'a [u8]>,
         newcomer: &crate::ids::MemberKey,
-    ) -> Result<Vec<Admission>, Vec<Admission>> {
+    ) -> Result<Vec<Admission>, (Vec<Admission>, Vec<OperationId>)> {
         let operations: Vec<&[u8]> = operations.into_iter().take(INTRODUCE_OPERATIONS_MAX).collect();
         let mut trial = self.fork();
         let verdicts = trial.admit_from(None, operations);
         if trial.roster().mids_of(newcomer).next().is_none() {
-            return Err(verdicts);
+            let out: Vec<_> = trial.memberships_of(newcomer).collect();
+            let mut ended: Vec<OperationId> = out.iter().flat_map(|mid| trial.endings(mid)).collect();
+            ended.retain(|id| self.is_admitted(id));
+            return Err((verdicts, ended));
         }
         self.log = trial.log;
         self.version = self.version.wrapping_add(1);
