@@ -52,6 +52,8 @@ pub(crate) struct Said {
     readers: Option<BTreeSet<MemberKey>>,
     /// Counts up over each author.
     number: u64,
+    /// Which memory of its author: see [`Seen::memory`].
+    memory: u32,
     /// When each host showed it, µs.
     shown: BTreeMap<HostId, u64>,
     /// Whether the author was told that somebody else holds it.
@@ -79,6 +81,8 @@ pub(crate) struct Seen {
     wakes: (u64, u32),
     dials: Vec<u64>,
     excused: bool,
+    /// Counts up when it loses what it knew: it can't read its own older words then, nor place new ones after them.
+    memory: u32,
     /// A record of its disk was damaged: the next life may know less of who holds what.
     damaged: bool,
     twin: bool,
@@ -213,7 +217,9 @@ impl Oracle {
 
     /// The host lost what no rule gives back.
     pub fn excuse(&mut self, host: HostId) {
-        self.seen(host).excused = true;
+        let seen = self.seen(host);
+        seen.excused = true;
+        seen.memory += 1;
         self.provoked.insert(host);
         self.keyring.forget_numbers(host);
     }
@@ -237,8 +243,8 @@ impl Oracle {
     pub fn on_wiped(&mut self, host: HostId) {
         self.provoked.insert(host);
         self.keyring.forget_numbers(host);
-        let habit = self.seen(host).habit;
-        *self.seen(host) = Seen { excused: true, habit, ..Seen::default() };
+        let Seen { habit, memory, .. } = *self.seen(host);
+        *self.seen(host) = Seen { excused: true, habit, memory: memory + 1, ..Seen::default() };
     }
 
     /// Another person sits at that machine now.

@@ -320,11 +320,15 @@ impl World {
                 ));
             }
         }
-        // Whom the others count in must count itself in: nobody is a member without knowing it.
+        // Whom the others count in must count itself in: nobody is a member without knowing it. Who waits for an
+        // organiser, as both do who came by a one-use link, knows.
+        let waits = |id: HostId| view(id).is_some_and(|group| group.state == GroupState::Waiting);
         let members = self.host(first).members(&gid);
         let absent = members.iter().find(|member| {
             let host = self.hosts.iter().find(|host| host.key == member.key && !self.oracle.is_twin(host.id));
-            host.is_some_and(|host| host.running == Running::Up && self.is_honest(host.id) && !hosts.contains(&host.id))
+            host.is_some_and(|host| {
+                host.running == Running::Up && self.is_honest(host.id) && !hosts.contains(&host.id) && !waits(host.id)
+            })
         });
         absent
             .filter(|_| self.phase == Phase::Healed)

@@ -41,8 +41,13 @@ impl World {
 
     pub(super) fn on_dial_ends(&mut self, dial: DialTry) {
         let DialTry { from, life, to, peer, channel } = dial;
-        if self.host(from).life != life || self.host(from).running != Running::Up {
+        if self.host(from).life != life || self.host(from).running == Running::Down {
             return;
+        }
+        if self.host(from).running == Running::Paused {
+            // A suspended machine learns of it when it wakes; by then nobody waits at the other end.
+            let late = DialTry { from, life, to: None, peer, channel };
+            return self.schedule(self.now_us + 1_000_000, Happening::DialEnds(late));
         }
         match to.filter(|&to| self.may_connect(from, to, channel)) {
             Some(to) => self.connect(from, to, channel),
