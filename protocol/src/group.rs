@@ -18,6 +18,7 @@ mod ledger;
 mod neighbours;
 mod operations;
 mod rates;
+mod rebuilding;
 mod receipts;
 mod records;
 mod refused;

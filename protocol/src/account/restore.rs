@@ -44,6 +44,9 @@ impl Account {
         let name = sorted.profile.as_deref().and_then(read_profile).ok_or(RestoreError::NoProfile)?;
         let mut account = Self::empty(identity, instance, boot, name);
         for (g, mut stored) in sorted.groups {
+            if !stored.has_group(&account.identity.public(), now) {
+                continue;
+            }
             stored.peers = sorted.peers.iter().filter(|(p, _)| p / limits::OWNERS_PER_GROUP == g).cloned().collect();
             let group = Group::restore(g, stored, instance, now).map_err(|kind| RestoreError::Damaged { kind })?;
             account.insert_group(group);
@@ -69,8 +72,6 @@ impl Sorted {
         for Record { id, bytes } in records {
             sorted.take(id, bytes);
         }
-        // A group whose own record is gone is no group: what is left of it belongs to a join that was forgotten.
-        sorted.groups.retain(|_, stored| !stored.group.is_empty());
         sorted
     }
 
