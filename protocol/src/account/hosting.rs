@@ -78,7 +78,7 @@ impl HostView for View<'_, '_> {
         let now = self.step.now;
         let shown = self.account.with_group(self.step, g, |group, ctx| group.introduced(ctx, newcomer, operations));
         match shown.unwrap_or(Introduction::Nothing) {
-            // Once per key and hour.
+            // A few times per key and hour.
             Introduction::Ended(_) if !self.account.reach.may_tell_end(newcomer, now) => Introduction::Nothing,
             shown @ (Introduction::Welcome
             | Introduction::Needs(_)

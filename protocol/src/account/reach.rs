@@ -10,6 +10,7 @@ use crate::crypto::random;
 use crate::effects::{AddressSource, LinkAction};
 use crate::ids::{Channel, MemberKey};
 use crate::limits;
+use crate::link::quota::Bucket;
 use crate::rendezvous::{Network, dialable};
 use crate::time::Timestamp;
 
@@ -35,8 +36,8 @@ struct Person {
 pub(super) struct Reach {
     people: BTreeMap<MemberKey, Person>,
     introductions: BTreeMap<MemberKey, u32>,
-    /// Who was told how it ended, and when.
-    told_end: BTreeMap<MemberKey, u64>,
+    /// Who was told how it ended, and how often lately.
+    told_end: BTreeMap<MemberKey, Bucket>,
     look_mono_ms: Option<u64>,
     /// When somebody who may be cut off is tried next, in a large group.
     probe_mono_ms: Option<u64>,
@@ -142,17 +143,17 @@ impl Reach {
         self.introductions.remove(peer)
     }
 
-    /// Rule R-34: how a person ended is told once an hour.
+    /// Rule R-34: how a person ended is told now and then. Nothing says whether it arrived, and who knocks again has
+    /// perhaps not heard it: its address may have changed meanwhile.
     pub(super) fn may_tell_end(&mut self, peer: &MemberKey, now: Timestamp) -> bool {
         if planted!(RemovalNotTold) {
             return false;
         }
-        self.told_end.retain(|_, at| now.mono_ms.saturating_sub(*at) < limits::HOUR_MS);
-        if self.told_end.contains_key(peer) || self.told_end.len() >= limits::CONDUCTS_MAX {
+        self.told_end.retain(|_, told| now.mono_ms.saturating_sub(told.last_mono_ms()) < limits::HOUR_MS);
+        if !self.told_end.contains_key(peer) && self.told_end.len() >= limits::CONDUCTS_MAX {
             return false;
         }
-        self.told_end.insert(*peer, now.mono_ms);
-        true
+        self.told_end.entry(*peer).or_insert_with(|| Bucket::new(limits::ENDS_TOLD)).take(1, now)
     }
 }
 
@@ -295,5 +296,23 @@ impl Account {
     /// Looks at once after a start.
     pub(super) fn reach_restored(&mut self, now: Timestamp) {
         self.reach.look_soon(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CEM: MemberKey = MemberKey([3; 32]);
+
+    #[test]
+    fn r_34_an_end_is_told_four_times_an_hour_to_each_and_no_more() {
+        let mut reach = Reach::default();
+        let at = |minutes: u64| Timestamp::new(1_000_000 + minutes * 60_000, 0);
+        assert!((0..4).all(|minute| reach.may_tell_end(&CEM, at(minute))));
+        assert!(!reach.may_tell_end(&CEM, at(4)));
+        assert!(reach.may_tell_end(&MemberKey([4; 32]), at(4)));
+        assert!(reach.may_tell_end(&CEM, at(16)));
+        assert!(!reach.may_tell_end(&CEM, at(17)));
     }
 }

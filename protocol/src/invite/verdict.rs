@@ -68,8 +68,7 @@ fn preview(membership: &Membership) -> Preview {
     }
 }
 
-/// The judgement behind `account::hosting` (N-209, R-33, R-34); the caller keeps "once per key and hour" for
-/// what it answers with ENDED.
+/// The judgement behind `account::hosting` (N-209, R-33, R-34); the caller bounds how often it answers with ENDED.
 pub fn introduced(membership: &mut Membership, newcomer: &MemberKey, operations: &[Vec<u8>]) -> Introduction {
     if membership.roster().mids_of(newcomer).next().is_some() {
         return Introduction::Welcome;

@@ -48,6 +48,8 @@ pub struct Rate {
 const fn rate(amount: u64, per_ms: u64, burst: u64) -> Rate {
     Rate { amount, per_ms, burst }
 }
+/// How often a host tells one key how its membership ended: several times, as one may be lost (guess).
+pub const ENDS_TOLD: Rate = rate(4, super::HOUR_MS, 4);
 /// Pushed items of one author (N-606).
 pub const AUTHOR_ITEMS: Rate = rate(20, 1_000, 100);
 /// Pushed bytes of one author (N-606).
