@@ -277,6 +277,7 @@ impl Oracle {
     /// A disk that said it had synced lost what it took last: the installation may not speak again (F-M3, E-67).
     pub fn on_lied(&mut self, host: HostId) {
         self.excuse(host);
+        self.lose_what_nobody_else_holds(host);
         let seen = self.seen(host);
         seen.lied = true;
         seen.delivered.clear();

@@ -27,6 +27,8 @@ pub(super) struct Keyring {
     readable: BTreeMap<(Log, u64), BTreeMap<MemberKey, u64>>,
     /// What lies at each number of each log (INV-D3).
     numbers: BTreeMap<(Log, u64), [u8; 32]>,
+    /// Entries that went with a lying disk and lie on no other one.
+    lost: BTreeSet<[u8; 32]>,
     /// What each key of a chain was used for, and under which nonce (INV-C3).
     used: BTreeMap<Place, ([u8; 24], [u8; 32])>,
     /// Where each message is sealed, by the first half of its id.
@@ -42,6 +44,18 @@ impl Keyring {
     pub(super) fn forget_numbers(&mut self, host: HostId) {
         self.logs.retain(|(of, ..), _| *of != host);
     }
+
+    /// An entry is on a disk under this number; says whether another one stood there that is not lost.
+    fn is_taken(&mut self, number: (Log, u64), hash: [u8; 32]) -> bool {
+        // A disk still has it, or has it after all.
+        self.lost.remove(&hash);
+        let known = *self.numbers.entry(number).or_insert(hash);
+        let is_lost = self.lost.contains(&known);
+        if is_lost {
+            self.numbers.insert(number, hash);
+        }
+        known != hash && !is_lost
+    }
 }
 
 impl Oracle {
@@ -56,6 +70,18 @@ impl Oracle {
         *from = first.min(*from);
     }
 
+    /// A lying disk lost what its owner wrote last (F-M3). If no other disk holds it, nobody it compares heads with can
+    /// tell its owner that the number was used, so no rule prevents that it stands for another entry (E-71, ST-103).
+    /// What is promised even then is another nonce (E-81).
+    pub(super) fn lose_what_nobody_else_holds(&mut self, host: HostId) {
+        let own = self.keys[usize::from(host)];
+        let (keyring, holders) = (&self.keyring, &self.holders);
+        let is_held = |hash: &[u8; 32]| holders.get(hash).is_some_and(|keys| keys.iter().any(|key| *key != own));
+        let of_host = keyring.numbers.iter().filter(|(((mid, _), _), _)| keyring.memberships.get(mid) == Some(&own));
+        let lost: Vec<_> = of_host.map(|(_, hash)| *hash).filter(|hash| !is_held(hash)).collect();
+        self.keyring.lost.extend(lost);
+    }
+
     /// Rules INV-D3 and INV-C3: an entry is on a disk; its number and its key have never stood for another one.
     pub(super) fn learn_entry(&mut self, host: HostId, now_us: u64, (id, signed): (&RecordId, &[u8]), hash: [u8; 32]) {
         let RecordId::Entry { g, l, .. } = *id else { return };
@@ -63,8 +89,7 @@ impl Oracle {
             return;
         };
         self.check("INV-D3");
-        let known = *self.keyring.numbers.entry((log, seq)).or_insert(hash);
-        if known != hash && !self.is_of_twin(host, log.0) {
+        if self.keyring.is_taken((log, seq), hash) && !self.is_of_twin(host, log.0) {
             self.violate("INV-D3", host, now_us, format!("number {seq} of {:?} stands for two entries", log.0));
         }
         self.mark_entry(kind);
@@ -72,7 +97,12 @@ impl Oracle {
         self.check("INV-C3");
         let place = (log, epoch, index);
         let (known_nonce, known) = *self.keyring.used.entry(place).or_insert((nonce, hash));
-        let is_repeated = known != hash && (known_nonce == nonce || !self.is_of_twin(host, log.0));
+        let is_lost = self.keyring.lost.contains(&known);
+        if is_lost {
+            self.keyring.used.insert(place, (nonce, hash));
+        }
+        let may_count_anew = is_lost || self.is_of_twin(host, log.0);
+        let is_repeated = known != hash && (known_nonce == nonce || !may_count_anew);
         if is_repeated {
             let text = format!("key {index} of epoch {epoch} of {:?} sealed two messages", log.0);
             self.violate("INV-C3", host, now_us, text);
@@ -133,5 +163,31 @@ impl Oracle {
 
     fn place_of(&self, entry: &EntryId) -> Option<Place> {
         self.keyring.sealed.get(entry.0.first_chunk::<8>()?).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inv_d03_a_number_is_free_again_only_if_the_entry_lay_on_the_lying_disk_alone() {
+        let (own, other) = (MemberKey([1; 32]), MemberKey([2; 32]));
+        let log = (MembershipId([3; 32]), Instance([4; 16]));
+        let mut oracle = Oracle::new([own, other].into_iter());
+        oracle.keyring.memberships.insert(log.0, own);
+        let mut lay = |number: u8, keys: &[MemberKey]| {
+            assert!(!oracle.keyring.is_taken((log, number.into()), [number; 32]));
+            oracle.holders.insert([number; 32], keys.iter().copied().collect());
+        };
+        lay(4, &[own, other]);
+        [5, 6, 7].into_iter().for_each(|number| lay(number, &[own]));
+        oracle.lose_what_nobody_else_holds(0);
+        // The disk still has number 5 after the power cut.
+        assert!(!oracle.keyring.is_taken((log, 5), [5; 32]));
+        let again: Vec<u64> = (4..8).filter(|&number| !oracle.keyring.is_taken((log, number), [9; 32])).collect();
+        assert_eq!(again, [6, 7]);
+        assert!(oracle.keyring.is_taken((log, 7), [8; 32]), "once");
+        assert!(oracle.keyring.is_taken((log, 6), [6; 32]), "somebody had it after all");
     }
 }
