@@ -15,6 +15,7 @@ mod campaign;
 mod cast;
 mod displaced;
 mod duties;
+mod endings;
 mod invariants;
 mod rules;
 mod scenarios_admins;
