@@ -1,6 +1,7 @@
 //! Joining: every link that this person redeems, from the first dial to the seat; it survives a restart (MB-I6, N-909).
 
 mod claims;
+mod lonely;
 pub(super) mod record;
 
 use self::record::erase;
@@ -55,9 +56,11 @@ pub(super) struct Join {
     /// The stream whose host answered first: it alone goes on (N-909).
     answered: Option<LinkId>,
     /// The group that was joined, as long as nobody's address there is stored: the link's addresses may be needed again
-    /// after a crash.
+    /// after a crash, or if the host was the only one known and tells nothing.
     kept_for: Option<u32>,
     attempts: u32,
+    /// When its addresses were dialled last.
+    dialled_mono_ms: u64,
     retry_mono_ms: Option<u64>,
     /// Where hosts of this link answered: the group link is dialled there too.
     pub(super) sightings: Vec<Vec<u8>>,
@@ -157,6 +160,7 @@ impl Account {
     fn dial_join(&mut self, step: &mut Step<'_>, id: u32) {
         let Some(join) = self.joins.all.get_mut(&id) else { return };
         join.attempts = join.attempts.saturating_add(1);
+        join.dialled_mono_ms = step.now.mono_ms;
         let wait = limits::JOIN_RETRY_MS.get(usize::try_from(join.attempts).unwrap_or(usize::MAX).saturating_sub(1));
         let wait = wait.or(limits::JOIN_RETRY_MS.last()).copied().unwrap_or(limits::JOIN_IDLE_MS);
         join.retry_mono_ms = Some(step.now.mono_ms.saturating_add(wait));
@@ -211,19 +215,17 @@ impl Account {
             self.groups.get(g).is_some_and(|group| group.membership().roster().mids_of(&peer).next().is_some())
         };
         let claimed = self.joins.all.values().find_map(|join| join.claiming.filter(in_group));
-        claimed.is_some_and(|g| self.introduce_to(step, link, (peer, g)))
+        let known = claimed.or_else(|| self.hanging_on_link().filter(in_group));
+        known.is_some_and(|g| self.introduce_to(step, link, (peer, g)))
     }
 
     /// Somebody of the group knows us: the claim was taken, or is now.
-    fn finish_claim(&mut self, step: &mut Step<'_>, g: u32, peer: Option<MemberKey>) {
+    fn finish_claim(&mut self, step: &mut Step<'_>, g: u32) {
         let Some((&id, join)) = self.joins.all.iter_mut().find(|(_, join)| join.claiming == Some(g)) else { return };
-        let addresses = join.addresses();
-        (join.claiming, join.kept_for, join.retry_mono_ms) = (None, Some(g), None);
+        join.claiming = None;
+        join.keep_for(g, step.now);
         join.group = self.groups.get(&g).map(Group::gid);
         self.set_join_state(step, id, JoinState::Seated);
-        if let Some(peer) = peer {
-            self.reach.remember(&peer, &addresses);
-        }
         self.reach.look_soon(step.now);
     }
 
@@ -258,13 +260,11 @@ impl Account {
     pub(super) fn on_join_times(&mut self, step: &mut Step<'_>) {
         let touched = |join: &Join| join.claiming.filter(|g| self.groups.get(g).is_some_and(Group::is_in_touch));
         let known: Vec<u32> = self.joins.all.values().filter_map(touched).collect();
-        known.into_iter().for_each(|g| self.finish_claim(step, g, None));
+        known.into_iter().for_each(|g| self.finish_claim(step, g));
         self.forget_done_joins(step);
         let due = |join: &Join| join.retry_mono_ms.is_some_and(|at| at <= step.now.mono_ms);
-        let searching =
-            |join: &Join| matches!(join.state, JoinState::Searching | JoinState::Proving) || join.claiming.is_some();
         let again: Vec<u32> =
-            self.joins.all.iter().filter(|(_, join)| due(join) && searching(join)).map(|(&id, _)| id).collect();
+            self.joins.all.iter().filter(|(_, join)| due(join) && self.seeks_host(join)).map(|(&id, _)| id).collect();
         let again: Vec<u32> = again.into_iter().filter(|id| self.answering_host(*id).is_none()).collect();
         again.into_iter().for_each(|id| self.dial_join(step, id));
         let late: Vec<LinkId> = self
@@ -288,7 +288,7 @@ impl Account {
     fn forget_done_joins(&mut self, step: &mut Step<'_>) {
         for (&id, join) in &mut self.joins.all {
             let Some(g) = join.kept_for else { continue };
-            if self.groups.get(&g).is_none_or(Group::knows_an_address) {
+            if self.groups.get(&g).is_none_or(|group| group.knows_an_address() || !group.shares_links()) {
                 join.kept_for = None;
                 erase(step, id);
             }
@@ -296,10 +296,7 @@ impl Account {
     }
 
     pub(super) fn join_deadline(&self) -> Option<u64> {
-        let open = |(id, join): &(&u32, &Join)| {
-            let searching = matches!(join.state, JoinState::Searching | JoinState::Proving);
-            (searching || join.claiming.is_some()) && self.answering_host(**id).is_none()
-        };
+        let open = |(id, join): &(&u32, &Join)| self.seeks_host(join) && self.answering_host(**id).is_none();
         let retries = self.joins.all.iter().filter(open).filter_map(|(_, join)| join.retry_mono_ms);
         let streams = self.links.join.values().filter_map(|held| match held {
             JoinLink::Host(host) => Some(host.deadline_mono_ms()),
@@ -352,7 +349,8 @@ impl Account {
         }
         match outcome.outcome {
             Some(Introduced::Known) => {
-                self.finish_claim(step, g, Some(peer));
+                self.finish_claim(step, g);
+                self.remember_by_link(g, &peer);
                 self.reach.look_at(&peer, step.now);
             }
             Some(Introduced::Ended(operations)) => {

@@ -28,6 +28,29 @@ fn mb_i06_a_silent_host_is_given_up_in_time_and_the_next_one_lets_the_joiner_in(
 }
 
 #[test]
+fn n_909_a_newcomer_whose_host_falls_silent_turns_to_the_links_other_addresses_and_makes_itself_known() {
+    let (mut party, group) = Party::with_group(3, 2);
+    let link = InviteLink::parse(&party.invite(0, group, 1).to_long()).unwrap();
+    party.pass(5_000);
+    // Only the member at an address that the newcomer adds answers; the one who made the link knows nothing of it.
+    party.split(&[0], &[1, 2]);
+    let via = std::vec![crate::testing::party::address(1)];
+    let command = Command::Join { link, name: String::new(), via, consent: Consent::AskFirst };
+    let Ok(Reply::Join(join)) = party.ask(2, command) else { panic!("no join") };
+    party.pass(2_000);
+    // The host takes the claim on the stream that is open, and can't be reached again.
+    party.cuts = std::vec![(0, 1), (1, 2)];
+    party.ask(2, Command::AgreeToJoin { join }).unwrap();
+    assert_eq!(party.hosts[2].account.joins()[0].state, JoinState::Seated);
+    assert_eq!((party.seats(0, &group), party.seats(1, &group)), (2, 3));
+    party.pass(limits::LINK_AGAIN_MS + 10_000);
+    assert_eq!(party.seats(0, &group), 3);
+    party.say(2, group, "Here I am");
+    party.pass(5_000);
+    assert_eq!(party.texts(0, &group), ["Here I am"]);
+}
+
+#[test]
 fn mb_i06_a_person_has_all_the_time_to_agree() {
     let mut party = Party::new(2);
     let group = party.found(0, "Harbour");

@@ -133,6 +133,11 @@ impl Group {
         self.sharing.book.iter().any(|(owner, _)| owner.mid != self.me)
     }
 
+    /// Whether some slot has settled: all that members know comes over it.
+    pub(crate) fn has_neighbour(&self) -> bool {
+        self.settled().next().is_some()
+    }
+
     /// The own addresses changed: a new record is due (N-807).
     pub(crate) fn addresses_changed(&mut self, ctx: &Context<'_>) {
         self.sharing.times.changed(ctx.now);

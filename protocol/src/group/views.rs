@@ -38,6 +38,11 @@ impl Group {
         }
     }
 
+    /// Whether somebody else has the seat, by the own log.
+    pub(crate) fn has_lost_seat(&self) -> bool {
+        self.state() == GroupState::SeatLost
+    }
+
     fn state(&self) -> GroupState {
         match self.record.standing {
             Standing::Leaving => GroupState::Left,

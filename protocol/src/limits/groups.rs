@@ -48,6 +48,9 @@ pub const JOINS_MAX: usize = 16;
 pub const VIA_ADDRESSES_MAX: usize = 8;
 /// Waits between attempts of a join (N-909; the first ones short, because a host may just be starting).
 pub const JOIN_RETRY_MS: [u64; 8] = [1_000, 2_000, 5_000, 10_000, 30_000, 120_000, 300_000, 900_000];
+/// A newcomer without a neighbour turns to its link's addresses again after so long: a slot to the host that let it in
+/// has settled by then, or never does (N-308).
+pub const LINK_AGAIN_MS: u64 = super::SETTLE_MS;
 /// Secrets of joins lie under this group number, which no group has (`link` records have one, ST-32).
 pub const JOINER_LINK_GROUP: u32 = u32::MAX;
 /// Peer records of one group: the group's number times this, plus the owner's.

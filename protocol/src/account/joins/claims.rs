@@ -160,8 +160,7 @@ impl Account {
     ) {
         let Some(join) = self.joins.all.get_mut(&id) else { return };
         let Some(g) = join.claiming.take() else { return };
-        let addresses = join.addresses();
-        (join.kept_for, join.retry_mono_ms) = (Some(g), None);
+        join.keep_for(g, step.now);
         let gid = self.groups.get(&g).map(Group::gid);
         if let Some(join) = self.joins.all.get_mut(&id) {
             join.group = gid;
@@ -173,7 +172,7 @@ impl Account {
         self.set_join_state(step, id, state);
         // The host compared logs with us in the only way a newcomer can; from here on the group link.
         self.with_group(step, g, |group, ctx| group.welcomed(ctx));
-        self.reach.remember(&peer, &addresses);
+        self.remember_by_link(g, &peer);
         self.reach.look_soon(step.now);
     }
 

@@ -96,6 +96,7 @@ impl Join {
             answered: None,
             kept_for: None,
             attempts: 0,
+            dialled_mono_ms: 0,
             retry_mono_ms: None,
             sightings: Vec::new(),
         }
@@ -118,9 +119,15 @@ impl Join {
         self.link.inviter()
     }
 
-    /// Whether hosts are still looked for.
+    /// Whether hosts are still looked for, or may be again.
     pub(in crate::account) fn is_searching(&self) -> bool {
-        matches!(self.state, JoinState::Searching)
+        matches!(self.state, JoinState::Searching) || self.kept_for.is_some()
+    }
+
+    /// The seat is taken; the link's addresses stay until a member's is stored.
+    pub(super) fn keep_for(&mut self, g: u32, now: Timestamp) {
+        self.kept_for = Some(g);
+        self.retry_mono_ms = Some(now.mono_ms.saturating_add(limits::LINK_AGAIN_MS));
     }
 
     /// Tries again at once.
