@@ -54,6 +54,8 @@ pub(crate) struct Said {
     number: u64,
     /// Which memory of its author: see [`Seen::memory`].
     memory: u32,
+    /// Whether two machines had its author's chain keys when it was sealed.
+    copied: bool,
     /// When each host showed it, µs.
     shown: BTreeMap<HostId, u64>,
     /// Whether the author was told that somebody else holds it.
@@ -268,6 +270,9 @@ impl Oracle {
         self.seen(to).twin = true;
         self.seen(from).twin = true;
         self.keys[usize::from(to)] = key;
+        let seated = self.seen(from).seated.clone();
+        self.keyring.learn_copy(key, [from, to], &seated);
+        self.seen(to).seated = seated;
     }
 
     fn is_dishonest(&self, host: HostId) -> bool {

@@ -37,6 +37,8 @@ pub(super) struct Keyring {
     acquaintances: BTreeMap<MemberKey, BTreeSet<MemberKey>>,
     /// Whose each membership is.
     memberships: BTreeMap<MembershipId, MemberKey>,
+    /// Of people whose directory was copied: whom each of the machines has had in its group since.
+    copies: BTreeMap<MemberKey, BTreeMap<HostId, BTreeSet<MemberKey>>>,
 }
 
 impl Keyring {
@@ -55,6 +57,22 @@ impl Keyring {
             self.numbers.insert(number, hash);
         }
         known != hash && !is_lost
+    }
+
+    /// From now on these machines count on with the same chains, each by itself.
+    pub(super) fn learn_copy(&mut self, key: MemberKey, machines: [HostId; 2], seated: &BTreeSet<MemberKey>) {
+        let copies = self.copies.entry(key).or_default();
+        for machine in machines {
+            copies.entry(machine).or_default().extend(seated);
+        }
+    }
+
+    /// Whether another machine with the same directory may have given that reader what opens the author's words: to
+    /// whom it grants, and with whom it seals, follows from the roster that it sees. No rule can bind it to the roster
+    /// of a copy that it doesn't know of (ST-102), and the keys are the same.
+    fn may_read_by_copy(&self, (author, machine): (&MemberKey, HostId), reader: &MemberKey) -> bool {
+        let others = self.copies.get(author).into_iter().flatten().filter(|(other, _)| **other != machine);
+        others.into_iter().any(|(_, seated)| seated.contains(reader))
     }
 }
 
@@ -129,6 +147,8 @@ impl Oracle {
         let key = self.keys[usize::from(host)];
         let known = self.keyring.acquaintances.entry(key).or_default();
         known.extend(members.iter().map(|member| member.key));
+        let copies = self.keyring.copies.get_mut(&key).and_then(|copies| copies.get_mut(&host));
+        copies.into_iter().for_each(|seated| seated.extend(members.iter().map(|member| member.key)));
         self.keyring.memberships.extend(members.iter().map(|member| (member.id, member.key)));
     }
 
@@ -143,7 +163,9 @@ impl Oracle {
             let Some(holders) = self.keyring.readable.get(&(log, epoch)) else { continue };
             checks += 1;
             gone += u64::from(known.is_some_and(|known| known.iter().any(|key| !readers.contains(key))));
-            let odd = holders.iter().find(|(key, from)| **key != author && **from <= index && !readers.contains(*key));
+            let by_copy = |key: &MemberKey| said.copied && self.keyring.may_read_by_copy((&author, said.author), key);
+            let is_odd = |key: &MemberKey| *key != author && !readers.contains(key) && !by_copy(key);
+            let odd = holders.iter().find(|(key, from)| **from <= index && is_odd(key));
             if let Some((key, _)) = odd {
                 let was_in = known.is_some_and(|known| known.contains(key));
                 found.push((said.author, *key, *entry, if was_in { "INV-C2" } else { "INV-C4" }));
@@ -189,5 +211,18 @@ mod tests {
         assert_eq!(again, [6, 7]);
         assert!(oracle.keyring.is_taken((log, 7), [8; 32]), "once");
         assert!(oracle.keyring.is_taken((log, 6), [6; 32]), "somebody had it after all");
+    }
+
+    #[test]
+    fn inv_c02_a_copy_excuses_only_readers_whom_the_other_machine_has_had_since() {
+        let [author, seated, newcomer, stranger] = [1, 2, 3, 4].map(|n| MemberKey([n; 32]));
+        let mut keyring = Keyring::default();
+        keyring.learn_copy(author, [2, 5], &BTreeSet::from([seated]));
+        keyring.copies.entry(author).or_default().entry(5).or_default().insert(newcomer);
+        let may_read = |machine, reader| keyring.may_read_by_copy((&author, machine), &reader);
+        assert!(may_read(2, seated) && may_read(2, newcomer));
+        assert!(!may_read(5, newcomer), "its own roster is what it sealed by");
+        assert!(!may_read(2, stranger));
+        assert!(!keyring.may_read_by_copy((&seated, 2), &newcomer), "nobody copied that one");
     }
 }

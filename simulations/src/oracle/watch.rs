@@ -71,8 +71,9 @@ impl Oracle {
         self.wanted.remove(&(author, text.clone()));
         // The number of the text, not of the sealing: what is said first stands first.
         let number = text_number(&text);
-        let (shown, memory) = (BTreeMap::new(), self.seen[usize::from(author)].memory);
-        let said = Said { author, text, story_us, at_us, due, readers, number, memory, shown, acknowledged: false };
+        let super::Seen { memory, twin: copied, .. } = self.seen[usize::from(author)];
+        let (shown, acknowledged) = (BTreeMap::new(), false);
+        let said = Said { author, text, story_us, at_us, due, readers, number, memory, copied, shown, acknowledged };
         match self.said.get_mut(&entry) {
             None => drop(self.said.insert(entry, said)),
             // It was seen before its author's person was told.
