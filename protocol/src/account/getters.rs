@@ -53,19 +53,7 @@ impl Account {
         self.held(gid).map(Group::member_views)
     }
 
-    /// The membership log of a group, an operation a line, with what became of each (CL-7).
-    #[must_use]
-    pub fn membership_listing(&self, gid: &GroupId) -> Option<String> {
-        self.held(gid).map(|group| group.membership().listing())
-    }
-
-    /// The same as a picture in the DOT language, one lane per person.
-    #[must_use]
-    pub fn membership_dot(&self, gid: &GroupId) -> Option<String> {
-        self.held(gid).map(|group| group.membership().dot())
-    }
-
-    /// The same as data, with seats, offices and proofs.
+    /// The membership log of a group as data: what became of each operation, with seats, offices and proofs (CL-7).
     #[must_use]
     pub fn chronicle(&self, gid: &GroupId) -> Option<Chronicle> {
         self.held(gid).map(|group| group.membership().chronicle())
