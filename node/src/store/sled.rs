@@ -14,12 +14,14 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use coterie_protocol::{
     Batch, Direction, IoOperation, KEY_BYTES_MAX, Key, Place, Store, StoreError, Urgency, Usage, VALUE_BYTES_MAX, page,
 };
 
 use super::directory::{MARGIN_BYTES, free_bytes, io_error, sync_folder};
+use crate::clock::Stopwatch;
 
 /// Rule ST-21: segments of 8 MiB, set here and nowhere else.
 const SEGMENT_BYTES: usize = 8 << 20;
@@ -37,6 +39,10 @@ const BLOB_CHECK_COMMITS: u64 = 1_000;
 const ESSENTIAL_MARGIN_BYTES: u64 = 16 << 20;
 /// An essential commit is at most this large (ST-83).
 const ESSENTIAL_BYTES_MAX: usize = 64 << 10;
+
+/// For how long a lock of sled's that nobody else can hold is waited for (guess), and how often it is looked at.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_LOOK: Duration = Duration::from_millis(10);
 
 /// A store in a folder of its own.
 pub struct SledStore {
@@ -65,7 +71,7 @@ impl SledStore {
         make_folder(folder)?;
         remove_leftovers(folder)?;
         let is_new = !folder.join("db").exists();
-        let db = catch_unwind(|| config(folder).open()).map_err(|_| engine_damage())?.map_err(engine_error)?;
+        let db = open_engine(folder)?;
         let file = File::options()
             .read(true)
             .write(true)
@@ -205,6 +211,25 @@ impl Store for SledStore {
         self.check_blobs();
         Ok(())
     }
+}
+
+/// Opens sled. Its own lock on `db` goes with its last thread, and with any process that is being started meanwhile,
+/// some ms after a store was closed. The caller's lock keeps other programs out, so this one is waited for.
+fn open_engine(folder: &Path) -> Result<sled::Db, StoreError> {
+    let waiting = Stopwatch::start();
+    loop {
+        match catch_unwind(|| config(folder).open()).map_err(|_| engine_damage())? {
+            Err(sled::Error::Io(error)) if is_locked(&error) && waiting.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_LOOK);
+            }
+            opened => return opened.map_err(engine_error),
+        }
+    }
+}
+
+/// sled has no kind of error for this.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
 }
 
 /// A small cache, the flusher as a second net, no compression (ST-25).

@@ -56,6 +56,24 @@ fn st_130_sled_keeps_the_contract() {
 }
 
 #[test]
+fn a_store_that_was_closed_just_now_is_waited_for() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("store");
+    filled(&folder, 1);
+    // What a thread of the closed one, or a process that is being started, still holds.
+    let held = File::open(folder.join("db")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let waiting = std::thread::spawn({
+        let folder = folder.clone();
+        move || SledStore::open(&folder).map(|_| ())
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!waiting.is_finished(), "the lock is held");
+    drop(held);
+    assert_eq!(waiting.join().unwrap(), Ok(()));
+}
+
+#[test]
 fn st_23_an_unfinished_snapshot_or_a_garbled_conf_costs_nothing() {
     for (name, content) in [("snap.000000.generating", &b""[..]), ("snap.0F.generating", b"cut"), ("conf", b"rubbish")]
     {
