@@ -144,7 +144,10 @@ impl Group {
         }
         for wake in due {
             match wake {
-                Wake::Start => self.read_again(ctx),
+                Wake::Start => {
+                    self.read_again(ctx);
+                    self.tell_twin(ctx);
+                }
                 Wake::CaughtUp => self.duties.wake_soon(ctx.now),
                 Wake::Soon => {
                     self.retry_waiting(ctx);
@@ -284,6 +287,13 @@ impl Group {
     pub(super) fn on_twin(&mut self, ctx: &mut Context<'_>) {
         if !self.duties.twin {
             self.duties.twin = true;
+            self.tell_twin(ctx);
+        }
+    }
+
+    /// Nothing is written any more until the owner says which computer goes on: it is told so, after a start too.
+    fn tell_twin(&mut self, ctx: &mut Context<'_>) {
+        if self.duties.twin {
             self.alert(ctx, AlertKind::Clone, Some(self.me), "ST-102".into());
             ctx.effects.emit(Event::Group(self.gid()));
         }
