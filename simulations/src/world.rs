@@ -350,6 +350,11 @@ impl World {
         self.releasing.insert(id);
         let now = self.now_us;
         self.version += u64::from(!done.changes.is_empty() || !done.events.is_empty());
+        if self.oracle.was_lied_to(id) {
+            let linked = |other: &HostId| *other != id && !self.net.between(id, *other).is_empty();
+            let beside = (0..self.scenario.host_count()).filter(linked).map(|other| self.host(other).key).collect();
+            self.oracle.note_neighbours(id, beside);
+        }
         self.oracle.on_changes(id, now, &done.changes);
         if !done.changes.is_empty() {
             let (count, at) = (done.changes.len(), self.story_us());

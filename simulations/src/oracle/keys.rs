@@ -37,6 +37,10 @@ pub(super) struct Keyring {
     acquaintances: BTreeMap<MemberKey, BTreeSet<MemberKey>>,
     /// Whose each membership is.
     memberships: BTreeMap<MembershipId, MemberKey>,
+    /// With whom a machine whose disk lied has a link when it writes.
+    beside: BTreeMap<HostId, BTreeSet<MemberKey>>,
+    /// From which number on a log goes on beside what its owner could not know of.
+    forked: BTreeMap<Log, u64>,
     /// Of people whose directory was copied: whom each of the machines has had in its group since.
     copies: BTreeMap<MemberKey, BTreeMap<HostId, BTreeSet<MemberKey>>>,
 }
@@ -47,8 +51,8 @@ impl Keyring {
         self.logs.retain(|(of, ..), _| *of != host);
     }
 
-    /// An entry is on a disk under this number; says whether another one stood there that is not lost.
-    fn is_taken(&mut self, number: (Log, u64), hash: [u8; 32]) -> bool {
+    /// An entry is on a disk under this number; gives the other one that stood there and is not lost.
+    fn taken(&mut self, number: (Log, u64), hash: [u8; 32]) -> Option<[u8; 32]> {
         // A disk still has it, or has it after all.
         self.lost.remove(&hash);
         let known = *self.numbers.entry(number).or_insert(hash);
@@ -56,7 +60,7 @@ impl Keyring {
         if is_lost {
             self.numbers.insert(number, hash);
         }
-        known != hash && !is_lost
+        (known != hash && !is_lost).then_some(known)
     }
 
     /// From now on these machines count on with the same chains, each by itself.
@@ -100,6 +104,25 @@ impl Oracle {
         self.keyring.lost.extend(lost);
     }
 
+    /// With whom a machine whose disk lied is linked as it writes.
+    pub fn note_neighbours(&mut self, host: HostId, keys: BTreeSet<MemberKey>) {
+        self.keyring.beside.insert(host, keys);
+    }
+
+    /// Whether a person's log goes on beside what that person could not know of.
+    pub(super) fn has_branch(&self, own: MemberKey) -> bool {
+        self.keyring.forked.keys().any(|(mid, _)| self.keyring.memberships.get(mid) == Some(&own))
+    }
+
+    /// Whether a machine could know that an own entry stood there before. One whose disk lied compares heads with one
+    /// member before it writes (E-71): if somebody beside it lacks the entry, it may have been that one, and if nobody
+    /// is there, it was nobody.
+    fn could_know(&self, host: HostId, entry: [u8; 32]) -> bool {
+        let Some(beside) = self.keyring.beside.get(&host) else { return true };
+        let holders = self.holders.get(&entry);
+        !beside.is_empty() && beside.iter().all(|key| holders.is_some_and(|keys| keys.contains(key)))
+    }
+
     /// Rules INV-D3 and INV-C3: an entry is on a disk; its number and its key have never stood for another one.
     pub(super) fn learn_entry(&mut self, host: HostId, now_us: u64, (id, signed): (&RecordId, &[u8]), hash: [u8; 32]) {
         let RecordId::Entry { g, l, .. } = *id else { return };
@@ -107,7 +130,12 @@ impl Oracle {
             return;
         };
         self.check("INV-D3");
-        if self.keyring.is_taken((log, seq), hash) && !self.is_of_twin(host, log.0) {
+        let taken = self.keyring.taken((log, seq), hash).filter(|_| !self.is_of_twin(host, log.0));
+        if taken.is_some_and(|known| !self.could_know(host, known)) {
+            self.keyring.forked.entry(log).or_insert(seq);
+        }
+        let is_forked = self.keyring.forked.get(&log).is_some_and(|&from| from <= seq);
+        if taken.is_some() && !is_forked {
             self.violate("INV-D3", host, now_us, format!("number {seq} of {:?} stands for two entries", log.0));
         }
         self.mark_entry(kind);
@@ -119,7 +147,7 @@ impl Oracle {
         if is_lost {
             self.keyring.used.insert(place, (nonce, hash));
         }
-        let may_count_anew = is_lost || self.is_of_twin(host, log.0);
+        let may_count_anew = is_lost || self.is_of_twin(host, log.0) || is_forked;
         let is_repeated = known != hash && (known_nonce == nonce || !may_count_anew);
         if is_repeated {
             let text = format!("key {index} of epoch {epoch} of {:?} sealed two messages", log.0);
@@ -199,18 +227,24 @@ mod tests {
         let mut oracle = Oracle::new([own, other].into_iter());
         oracle.keyring.memberships.insert(log.0, own);
         let mut lay = |number: u8, keys: &[MemberKey]| {
-            assert!(!oracle.keyring.is_taken((log, number.into()), [number; 32]));
+            assert_eq!(oracle.keyring.taken((log, number.into()), [number; 32]), None);
             oracle.holders.insert([number; 32], keys.iter().copied().collect());
         };
         lay(4, &[own, other]);
         [5, 6, 7].into_iter().for_each(|number| lay(number, &[own]));
         oracle.lose_what_nobody_else_holds(0);
         // The disk still has number 5 after the power cut.
-        assert!(!oracle.keyring.is_taken((log, 5), [5; 32]));
-        let again: Vec<u64> = (4..8).filter(|&number| !oracle.keyring.is_taken((log, number), [9; 32])).collect();
+        assert_eq!(oracle.keyring.taken((log, 5), [5; 32]), None);
+        let again: Vec<u64> = (4..8).filter(|&number| oracle.keyring.taken((log, number), [9; 32]).is_none()).collect();
         assert_eq!(again, [6, 7]);
-        assert!(oracle.keyring.is_taken((log, 7), [8; 32]), "once");
-        assert!(oracle.keyring.is_taken((log, 6), [6; 32]), "somebody had it after all");
+        assert!(oracle.keyring.taken((log, 7), [8; 32]).is_some(), "once");
+        assert!(oracle.keyring.taken((log, 6), [6; 32]).is_some(), "somebody had it after all");
+        // Another member holds number 4: whoever is linked with that one alone knows, else nobody can say so.
+        assert!(oracle.could_know(0, [4; 32]));
+        for (beside, knows) in [(vec![], false), (vec![other], true), (vec![other, MemberKey([5; 32])], false)] {
+            oracle.note_neighbours(0, beside.into_iter().collect());
+            assert_eq!(oracle.could_know(0, [4; 32]), knows);
+        }
     }
 
     #[test]

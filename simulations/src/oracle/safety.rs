@@ -131,8 +131,8 @@ impl Oracle {
         let holders = self.holders_of(entry).filter(|holder| *holder != own).count();
         let reached = usize::try_from(delivery.reached).unwrap_or(usize::MAX);
         // A receipt names a log and a number, not a branch: until the copy of an installation is noticed (ST-102), both
-        // take receipts for the other's words as their own.
-        if reached > holders && !self.seen(host).twin {
+        // take receipts for the other's words as their own. So does one whose lying disk made it begin a branch.
+        if reached > holders && !self.seen(host).twin && !self.has_branch(own) {
             return self.violate("INV-S7", host, now_us, format!("{entry:?} reached {reached}, but {holders} hold it"));
         }
         if delivery.state >= DeliveryState::Sent
