@@ -158,7 +158,7 @@ impl Group {
 
     /// Takes the lookup keys back at start.
     pub(super) fn restore_access(&mut self, bytes: &[u8], now: Timestamp) {
-        let (gid, now) = (self.gid(), self.keys.stamp(now));
+        let gid = self.gid();
         if !bytes.is_empty()
             && let Err(error) = self.sharing.keys.restore_stored(gid, bytes, now)
         {
@@ -169,7 +169,8 @@ impl Group {
 
     /// After a start: what is too old is not used, not even until it is erased.
     pub(super) fn forget_old_addresses(&mut self, now: Timestamp) {
-        // A clock that jumps must not erase the ways to the group (E-94).
+        // A clock that jumps must not erase the ways to the group (E-94). Lookup keys are secrets: they go by any clock,
+        // and the next member who is met brings them again.
         let now = self.keys.stamp(now);
         let log = Log(RefCell::new(&mut self.membership));
         self.sharing.book.expire(&log, now);
@@ -177,8 +178,7 @@ impl Group {
 
     /// Rules N-802, N-807: lookup keys go after 90 days, address records 30 days after their end and with their owner.
     pub(super) fn expire_sharing(&mut self, ctx: &mut Context<'_>) {
-        let now = self.keys.stamp(ctx.now);
-        if self.sharing.keys.expire(now) {
+        if self.sharing.keys.expire(ctx.now) {
             self.put_access(ctx);
         }
         self.forget_old_addresses(ctx.now);

@@ -102,7 +102,7 @@ impl Oracle {
                 continue;
             }
             let is_running = hosts.iter().any(|host| host.id == said.author && who.contains(&host.id));
-            if is_lost || !(must || is_held) || !(is_running || is_held) {
+            if is_lost || self.shares_its_key(entry) || !(must || is_held) || !(is_running || is_held) {
                 continue;
             }
             let missing = due.iter().find(|&&id| !shows(id, entry) && !self.seen[usize::from(id)].excused);

@@ -41,6 +41,8 @@ pub(super) struct Keyring {
     beside: BTreeMap<HostId, BTreeSet<MemberKey>>,
     /// From which number on a log goes on beside what its owner could not know of.
     forked: BTreeMap<Log, u64>,
+    /// Keys under which two messages stand because of that.
+    shared: BTreeSet<Place>,
     /// Of people whose directory was copied: whom each of the machines has had in its group since.
     copies: BTreeMap<MemberKey, BTreeMap<HostId, BTreeSet<MemberKey>>>,
 }
@@ -114,6 +116,11 @@ impl Oracle {
         self.keyring.forked.keys().any(|(mid, _)| self.keyring.memberships.get(mid) == Some(&own))
     }
 
+    /// Whether another message stands under the same key: whoever opened one has erased the key of the other.
+    pub(super) fn shares_its_key(&self, entry: &EntryId) -> bool {
+        self.place_of(entry).is_some_and(|place| self.keyring.shared.contains(&place))
+    }
+
     /// Whether a machine could know that an own entry stood there before. One whose disk lied compares heads with one
     /// member before it writes (E-71): if somebody beside it lacks the entry, it may have been that one, and if nobody
     /// is there, it was nobody.
@@ -146,6 +153,9 @@ impl Oracle {
         let is_lost = self.keyring.lost.contains(&known);
         if is_lost {
             self.keyring.used.insert(place, (nonce, hash));
+        }
+        if known != hash && is_forked {
+            self.keyring.shared.insert(place);
         }
         let may_count_anew = is_lost || self.is_of_twin(host, log.0) || is_forked;
         let is_repeated = known != hash && (known_nonce == nonce || !may_count_anew);
