@@ -1,4 +1,5 @@
-//! Durable commits per second, single and batched, on the disk of the temporary folder: `cargo bench -p coterie-node`.
+//! Durable commits per second, single and batched, on the disk of the temporary folder:
+//! `cargo bench -p coterie-node --features testing --bench commit`.
 //!
 //! Each iteration ends in a sync of our own (ST-20), so the figures are those of the disk as much as of the code.
 #![expect(clippy::expect_used, reason = "a bench that cannot run has nothing to say")]
