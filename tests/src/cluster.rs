@@ -127,8 +127,8 @@ impl Person {
     pub fn move_house(&mut self) {
         self.down();
         let (old, new) = (self.data(), self.home.path().join("copy"));
-        let copied = Command::new("cp").arg("-a").arg(&old).arg(&new).status().expect("cp runs");
-        assert!(copied.success(), "the data folder is copied");
+        std::fs::create_dir(&new).expect("a folder");
+        copy_files(&old, &new);
         std::fs::remove_dir_all(&old).expect("the old folder goes");
         std::fs::rename(&new, &old).expect("the new one takes its name");
     }
@@ -346,6 +346,15 @@ pub fn group_of(names: &[&str]) -> Vec<Person> {
         person.sees_seats(names.len() as u64);
     }
     people
+}
+
+/// Copies what lies in a folder, as a snapshot of the file system would: with times and rights.
+///
+/// # Panics
+/// If it can't be copied.
+pub fn copy_files(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().expect("cp runs");
+    assert!(copied.success(), "{} is copied to {}", from.display(), to.display());
 }
 
 /// Makes a link for so many uses and gives its long form.

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use coterie_tests::cluster::{Person, SOON, group_of, program};
+use coterie_tests::cluster::{Person, SOON, copy_files, group_of, program};
 use coterie_tests::eventually;
 
 #[test]
@@ -41,12 +41,6 @@ fn a_moved_data_folder_is_a_new_installation_and_the_talk_goes_on() {
     people[1].sees("welcome back");
 }
 
-/// The files of a profile, as a snapshot of the file system would put them back: in their place, at an earlier time.
-fn copy(from: &std::path::Path, to: &std::path::Path) {
-    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
-    assert!(copied.is_ok_and(|ended| ended.success()), "{} to {}", from.display(), to.display());
-}
-
 #[test]
 fn st_102_a_folder_put_back_in_time_is_silent_until_its_owner_says_go_on_here() {
     let mut people = group_of(&["Ana", "Ben"]);
@@ -56,7 +50,7 @@ fn st_102_a_folder_put_back_in_time_is_silent_until_its_owner_says_go_on_here() 
     assert_eq!((refused.error()["code"].as_str(), refused.code != 0), (Some("conflict"), true), "no copy was seen");
     people[1].kill();
     let snapshot = tempfile::tempdir().expect("a folder");
-    copy(&people[1].data(), snapshot.path());
+    copy_files(&people[1].data(), snapshot.path());
     people[1].up();
     people[1].ok(&["send", "after the snapshot"]);
     people[0].sees("after the snapshot");
@@ -66,7 +60,7 @@ fn st_102_a_folder_put_back_in_time_is_silent_until_its_owner_says_go_on_here() 
         let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         removed.expect("it goes");
     }
-    copy(snapshot.path(), &people[1].data());
+    copy_files(snapshot.path(), &people[1].data());
     people[1].up();
     people[1].sees_online(1);
     people[1].ok(&["send", "said by a computer that is not sure"]);
