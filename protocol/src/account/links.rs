@@ -349,7 +349,7 @@ impl Account {
             .collect();
         for (id, close) in late {
             if let Some(held) = self.links.group.get(&id).filter(|held| held.link.peer_node().is_some()) {
-                self.reach.is_unknown_to(&held.peer);
+                self.reach.note_unknown_to(&held.peer);
             }
             self.on_close(step, id, &close);
         }

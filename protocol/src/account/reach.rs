@@ -84,7 +84,7 @@ impl Reach {
     }
 
     /// This person shares no group with us, as far as it knows.
-    pub(super) fn is_unknown_to(&mut self, peer: &MemberKey) {
+    pub(super) fn note_unknown_to(&mut self, peer: &MemberKey) {
         self.people.entry(*peer).or_default().unknown_to = true;
     }
 

@@ -41,7 +41,8 @@ pub struct PeerNode {
 pub enum Close {
     /// The peer broke a rule. Before READY nothing was sent; after it BYE is among the frames to send.
     Fault(PeerFault),
-    /// The handshake took too long: a slow path, or a sleeping computer, so nobody is blamed.
+    /// The handshake took too long (a slow path, a sleeping computer), or the link carried no group for too long: nobody
+    /// is blamed.
     Late,
     /// The peer said BYE; the seats are others to try.
     ByPeer(ByeCode, Vec<u8>),

@@ -87,7 +87,7 @@ impl Oracle {
     /// are gone is lost by rule; a removed author's words must be shown by all or by none.
     #[must_use]
     pub fn missing_message(&self, hosts: &[Host], who: &[HostId], scenario: &Scenario) -> Option<String> {
-        let shows = |id: HostId, entry| self.shows_text(id, entry);
+        let shows = |id: HostId, entry| self.shows(id, entry);
         for (entry, said) in &self.said {
             if self.seen[usize::from(said.author)].twin {
                 continue;
@@ -125,14 +125,9 @@ impl Oracle {
     fn is_lost(&self, author: HostId, entry: &EntryId, due: &[HostId]) -> bool {
         let seen = &self.seen[usize::from(author)];
         let holders: Vec<MemberKey> = self.holders_of(entry).collect();
-        let has = |id: &HostId| self.shows_text(*id, entry) || holders.contains(&self.keys[usize::from(*id)]);
+        let has = |id: &HostId| self.shows(*id, entry) || holders.contains(&self.keys[usize::from(*id)]);
         let with_others = due.iter().filter(|id| **id != author).any(has);
-        seen.excused && !with_others && (seen.damaged || !self.shows_text(author, entry))
-    }
-
-    fn shows_text(&self, host: HostId, entry: &EntryId) -> bool {
-        let line = self.seen[usize::from(host)].lines.get(entry);
-        line.is_some_and(|line| line.kind == MessageKind::Text)
+        seen.excused && !with_others && (seen.damaged || !self.shows(author, entry))
     }
 
     /// Whether a host shows the words of an entry.
