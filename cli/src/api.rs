@@ -11,6 +11,7 @@ use crate::args::Global;
 use crate::error::Diagnostic;
 
 /// The way to the profile's node.
+#[derive(Clone)]
 pub struct Api {
     client: Client,
 }
@@ -94,12 +95,29 @@ impl Api {
         self.change(Method::POST, path, body).await
     }
 
+    /// Asks for a file.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn fetch(&self, path: &str, body: &Value) -> Result<Vec<u8>, Diagnostic> {
+        let bytes = self.client.fetch(path, body).await;
+        bytes.map(Vec::from).map_err(|problem| Self::explain(&problem))
+    }
+
     /// Asks for something to be changed.
     ///
     /// # Errors
     /// As [`Self::get`].
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Diagnostic> {
         self.change(Method::PATCH, path, body).await
+    }
+
+    /// Asks for something to be set.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, Diagnostic> {
+        self.change(Method::PUT, path, body).await
     }
 
     /// Asks for something to be ended.
@@ -118,6 +136,12 @@ impl Api {
                 answer => return answer.map_err(|problem| Self::explain(&problem)),
             }
         }
+    }
+
+    /// Events of all groups and of the node, from now on.
+    #[must_use]
+    pub fn all_events(&self) -> Events {
+        Events(self.client.follow(None, None, &[]))
     }
 
     /// Events of one group from a position on.

@@ -1,9 +1,29 @@
 //! What can be typed: one tree of verbs and flags. The long help is the manual.
 
+mod group;
+mod identity;
+mod member;
+mod message;
+mod node;
+mod recovery;
+mod settings;
+mod store;
+mod times;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use self::group::Group;
+pub use self::identity::{Backup, Identity, Passphrase, Restore, Unlock};
+pub use self::member::Member;
+pub use self::message::{Delete, Edit, History, Pins, Precision, React, Send, Tail, Wait, Which};
+pub use self::node::{Doctor, Init, Up};
+pub use self::recovery::Recovery;
+pub use self::settings::{Admittance, Keep, Past, Setting};
+pub use self::store::{Store, Vacuum};
+use self::times::duration;
 
 /// Group chat without a server: found a group, invite people by link, talk end-to-end encrypted.
 #[derive(Debug, Parser)]
@@ -78,10 +98,13 @@ pub enum Verb {
     /// How things stand, in one sentence and a table
     Status,
     /// Check this computer and its node
-    Doctor,
+    Doctor(Doctor),
     /// Who you are
     #[command(subcommand)]
     Identity(Identity),
+    /// The store on this computer's disk
+    #[command(subcommand)]
+    Store(Store),
     /// Groups: found, list, look into
     #[command(subcommand)]
     Group(Group),
@@ -90,8 +113,22 @@ pub enum Verb {
     Invite(Invite),
     /// Join a group by its link
     Join(Join),
+    /// The full screen: read, write, invite
+    Chat(Chat),
     /// Say something
     Send(Send),
+    /// Give one of your messages other words
+    Edit(Edit),
+    /// Delete a message for everyone
+    Delete(Delete),
+    /// Set an emoji under a message
+    React(React),
+    /// Keep a message at hand for everybody
+    Pin(Which),
+    /// Pin a message no longer
+    Unpin(Which),
+    /// What is pinned
+    Pins(Pins),
     /// The newest lines, and with -f what comes
     Tail(Tail),
     /// Older lines
@@ -101,78 +138,6 @@ pub enum Verb {
     Member(Member),
     /// Leave a group
     Leave(Leave),
-}
-
-/// `init`.
-#[derive(Args, Debug)]
-pub struct Init {
-    /// The name that groups will see
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Protect the identity with the passphrase in this file ("-": standard input)
-    #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
-}
-
-/// `up`.
-#[derive(Args, Debug)]
-pub struct Up {
-    /// Stay in this terminal
-    #[arg(long)]
-    pub foreground: bool,
-    /// Listen here: quic, tcp or a multiaddr; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Vec<String>,
-    /// Read the passphrase from this file ("-": standard input)
-    #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
-    /// Set by `up` itself for the process it leaves behind.
-    #[arg(long, hide = true)]
-    pub detached: bool,
-}
-
-/// `identity`.
-#[derive(Debug, Subcommand)]
-pub enum Identity {
-    /// Name and key
-    Show,
-    /// This is the computer I use: go on here, after a second copy was seen
-    Here,
-    /// Change the name that groups see
-    Rename {
-        /// The new name
-        name: String,
-    },
-}
-
-/// `group`.
-#[derive(Debug, Subcommand)]
-pub enum Group {
-    /// Found a group; you sit in seat 0
-    Create {
-        /// Its name
-        name: String,
-        /// What it is about
-        #[arg(long, default_value = "")]
-        about: String,
-    },
-    /// Your groups
-    List,
-    /// One group in full
-    Info {
-        /// Which group
-        group: Option<String>,
-    },
-    /// The membership log: who did what, and what became of it
-    Log(crate::commands::Log),
-    /// Give a group another name
-    Rename {
-        /// The new name
-        name: String,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-    },
 }
 
 /// `invite`.
@@ -255,109 +220,11 @@ pub struct Join {
     pub no_wait: bool,
 }
 
-/// `send`.
+/// `chat`.
 #[derive(Args, Debug)]
-pub struct Send {
-    /// The words; "-" reads standard input. # and @ are letters like any other
-    pub text: String,
-    /// Which group
-    #[arg(short, long)]
+pub struct Chat {
+    /// Which group to begin with
     pub group: Option<String>,
-    /// Wait until somebody else has it ("sent"), or everyone ("all")
-    #[arg(long, value_enum)]
-    pub wait: Option<Wait>,
-}
-
-/// How far `send --wait` waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Wait {
-    /// Another member holds it.
-    Sent,
-    /// Everyone holds it.
-    All,
-}
-
-/// `tail`.
-#[derive(Args, Debug)]
-pub struct Tail {
-    /// Which group
-    pub group: Option<String>,
-    /// How many lines to begin with
-    #[arg(short = 'n', long = "lines", default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=200))]
-    pub lines: u16,
-    /// Go on as they come
-    #[arg(short, long)]
-    pub follow: bool,
-}
-
-/// `history`.
-#[derive(Args, Debug)]
-pub struct History {
-    /// Which group
-    pub group: Option<String>,
-    /// How many lines
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
-    pub limit: u16,
-    /// Lines before this cursor (from an earlier page's "prev")
-    #[arg(long, value_name = "CURSOR")]
-    pub before: Option<String>,
-}
-
-/// `member`.
-#[derive(Debug, Subcommand)]
-pub enum Member {
-    /// Everyone, by seat
-    List {
-        /// Which group
-        group: Option<String>,
-    },
-    /// One person
-    #[command(alias = "info")]
-    Show {
-        /// Name, or the beginning of the id
-        member: String,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-    },
-    /// Make somebody an organiser
-    Promote {
-        /// Name, or the beginning of the id
-        member: String,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-    },
-    /// Make an organiser a member again
-    Demote {
-        /// Name, or the beginning of the id
-        member: String,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-    },
-    /// Take somebody's seat
-    Remove {
-        /// Name, or the beginning of the id
-        member: String,
-        /// Shut the key out of later links too
-        #[arg(long)]
-        ban: bool,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-        /// Needed with --ban off a terminal: the member's name
-        #[arg(long, value_name = "NAME")]
-        confirm: Option<String>,
-    },
-    /// Confirm somebody who waits
-    Confirm {
-        /// Name, or the beginning of the id
-        member: String,
-        /// Which group
-        #[arg(short, long)]
-        group: Option<String>,
-    },
 }
 
 /// `leave`.
@@ -370,20 +237,6 @@ pub struct Leave {
     pub confirm: Option<String>,
 }
 
-/// `30s`, `5m`, `24h`, `7d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("write it like 30s, 5m, 24h or 7d, not {text:?}"))?;
-    let unit = match text.strip_prefix(digits).unwrap_or_default() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("give it a unit: s, m, h or d".to_owned()),
-    };
-    number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,12 +245,5 @@ mod tests {
     #[test]
     fn the_tree_of_verbs_is_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
-        assert!(duration("7").is_err() && duration("x").is_err() && duration("18446744073709551615d").is_err());
     }
 }

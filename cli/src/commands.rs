@@ -1,11 +1,18 @@
 //! The table of verbs: each goes to one small function, which asks the node and says what changed.
 
+mod chat;
+mod conversation;
 mod group;
+mod identity;
 mod invite;
+mod locking;
 mod log;
 mod member;
 mod message;
 mod node;
+mod place;
+mod recovery;
+mod store;
 
 pub use log::Log;
 
@@ -29,14 +36,22 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
         Verb::Up(up) => node::up(global, output, up).await,
         Verb::Down => node::down(global, output).await,
         Verb::Status => node::status(global, output).await,
-        Verb::Doctor => node::doctor(global, output).await,
-        Verb::Identity(verb) => node::identity(&Api::connect(global)?, output, verb).await,
+        Verb::Doctor(doctor) => node::doctor(global, output, &doctor).await,
+        Verb::Identity(verb) => identity::run(global, output, verb).await,
+        Verb::Store(verb) => store::run(global, output, verb),
         Verb::Group(verb) => group::run(&Api::connect(global)?, output, verb).await,
         Verb::Leave(leave) => group::leave(&Api::connect(global)?, output, leave).await,
         Verb::Invite(verb) => invite::run(&Api::connect(global)?, output, verb).await,
         Verb::Join(join) => invite::join(&Api::connect(global)?, output, join, global.timeout).await,
         Verb::Member(verb) => member::run(&Api::connect(global)?, output, verb).await,
+        Verb::Chat(chat) => chat::run(Api::connect(global)?, output, (global, chat)).await,
         Verb::Send(send) => message::send(&Api::connect(global)?, output, send, global.timeout).await,
+        Verb::Edit(edit) => conversation::edit(&Api::connect(global)?, output, edit).await,
+        Verb::Delete(delete) => conversation::delete(&Api::connect(global)?, output, delete).await,
+        Verb::React(react) => conversation::react(&Api::connect(global)?, output, react).await,
+        Verb::Pin(which) => conversation::pin(&Api::connect(global)?, output, &which).await,
+        Verb::Unpin(which) => conversation::unpin(&Api::connect(global)?, output, &which).await,
+        Verb::Pins(pins) => conversation::pins(&Api::connect(global)?, output, pins).await,
         Verb::Tail(tail) => message::tail(&Api::connect(global)?, output, tail).await,
         Verb::History(history) => message::history(&Api::connect(global)?, output, history).await,
     }
@@ -67,6 +82,11 @@ fn the_only_group(all: &[&Value]) -> Result<Value, Diagnostic> {
             Err(several.hint(format!("add -g {:?}", names.first().cloned().unwrap_or_default())))
         }
     }
+}
+
+/// Words to be read out.
+fn spoken(words: &Value) -> String {
+    words.as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn is_live(group: &Value) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// An error for a person and, as JSON, for a script.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Names the object in the user's words.
     pub what: String,

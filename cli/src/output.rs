@@ -45,6 +45,12 @@ impl Output {
         self.interactive
     }
 
+    /// Whether colours are wanted.
+    #[must_use]
+    pub const fn is_coloured(&self) -> bool {
+        self.colour
+    }
+
     /// Whether every question is answered with yes.
     #[must_use]
     pub const fn says_yes(&self) -> bool {

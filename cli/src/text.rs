@@ -45,6 +45,17 @@ fn is_combining(c: char) -> bool {
         | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
+/// For a path: each byte as `%XX` (RFC 3986, section 2.1).
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut path, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(path, "%{byte:02X}");
+        path
+    })
+}
+
 /// Columns that a text takes on a terminal.
 #[must_use]
 pub fn width(text: &str) -> usize {
@@ -59,13 +70,13 @@ pub fn pad(text: &str, columns: usize) -> String {
     let cut = width(text) > columns;
     for c in text.chars() {
         let next = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        if used + next > columns - usize::from(cut) {
+        if used + next > columns.saturating_sub(usize::from(cut)) {
             break;
         }
         out.push(c);
         used += next;
     }
-    if cut {
+    if cut && columns > 0 {
         out.push('…');
         used += 1;
     }
@@ -86,7 +97,7 @@ mod tests {
         }
 
         #[test]
-        fn padding_gives_exactly_the_columns(text in "[a-zé漢🙂 ]{0,40}", columns in 2_usize..30) {
+        fn padding_gives_exactly_the_columns(text in "[a-zé漢🙂 ]{0,40}", columns in 0_usize..30) {
             let safe = line(&text);
             prop_assert!(width(&pad(&safe, columns)) <= columns);
         }

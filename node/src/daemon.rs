@@ -1,29 +1,39 @@
-//! A life of the node: make or open a profile, serve it, end in good order.
+//! A life of the node: make or open a profile, serve it, end in good order; or be locked, and open again.
 //!
 //! Opening follows ST-82, most of it in `store`; then the socket is bound (the lock is held, so what lies there is of a
 //! dead node), the network listens, and the driver restores the account. Ending goes the other way round and takes
 //! less than a second (SV-3): followers hear `bye`, links end, the driver gives the store back, the store is closed.
 
+mod locked;
 mod logbook;
 mod opening;
+mod process;
+mod restoring;
+mod vacuuming;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use coterie_protocol::{Account, Boot, Identity, Input, MemberKey, Opener};
 use rand_core::Rng;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use self::opening::nameless;
 pub use self::opening::{has_identity, needs_passphrase};
-use crate::api::events::{Hub, Kind, Notice};
+use self::process::harden;
+pub use self::restoring::restore;
+pub use self::vacuuming::vacuum;
+use crate::api::access;
+use crate::api::events::{Hub, Notice};
 use crate::api::problem::{Code, Problem};
 use crate::api::routes::Node;
+use crate::api::server::{self, Order};
 use crate::api::types::{self, IdentitySchema, Protection, read_id, spell_id};
-use crate::api::{access, server};
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::config::Settings;
-use crate::driver::{self, DriverHandle, DriverInput, NodeFacts, Parts};
+use crate::driver::{self, Diagnosis, DriverHandle, DriverInput, NodeFacts, Parts};
 use crate::entropy;
 use crate::network::{self, FromNetwork, Listen, NetworkConfig, NetworkHandle, ToNetwork};
 use crate::store::{self, NodeStore, Opened};
@@ -84,25 +94,116 @@ fn random<const N: usize>(rng: &mut impl Rng) -> [u8; N] {
 pub async fn run(settings: Settings, passphrase: Option<String>) -> Result<(), Problem> {
     let started = Stopwatch::start();
     harden();
+    process::make_room()?;
     logbook::start(&settings);
-    let for_opening = settings.clone();
-    let opening = tokio::task::spawn_blocking(move || opening::open(&for_opening, passphrase));
-    let opened = opening.await.map_err(|_| opening::broken("the profile was not opened"))??;
+    let (opened, diagnosis) = open(&settings, passphrase).await?;
     tracing::info!(ms = started.elapsed_ms(), clean = opened.clean, condition = ?opened.condition, "the profile is open");
-    let life = match Life::begin(&settings, opened, started).await {
-        Ok(life) => life,
-        Err((problem, home, store)) => {
-            drop(tokio::task::spawn_blocking(move || store::close(home, store)).await);
+    let door = match bind(&settings) {
+        Ok(door) => Arc::new(door),
+        Err(problem) => {
+            give_back(opened.home, opened.store).await;
             return Err(problem);
         }
     };
-    tracing::info!(ms = started.elapsed_ms(), "the node serves");
-    life.until_told(&settings).await;
-    life.end(&settings).await;
-    Ok(())
+    let ended = serve(&settings, (&door, Signals::new()), (opened, diagnosis), started).await;
+    drop(std::fs::remove_file(&settings.paths.socket));
+    ended
+}
+
+/// One life after another, with locked times between them; all on one socket, so that nobody finds the door missing.
+async fn serve(
+    settings: &Settings,
+    (door, mut signals): (&Arc<UnixListener>, Signals),
+    mut opened: (Opened, Diagnosis),
+    mut started: Stopwatch,
+) -> Result<(), Problem> {
+    loop {
+        let life = match Life::begin(settings, Arc::clone(door), opened, started).await {
+            Ok(life) => life,
+            Err((problem, home, store)) => {
+                give_back(home, store).await;
+                return Err(problem);
+            }
+        };
+        tracing::info!(ms = started.elapsed_ms(), "the node serves");
+        let order = life.until_told(settings, &mut signals).await;
+        life.end(order).await;
+        if order != Order::Lock {
+            return Ok(());
+        }
+        opened = match locked::wait(settings, door, &mut signals).await {
+            Some(opened) => opened,
+            None => return Ok(()),
+        };
+        started = Stopwatch::start();
+    }
+}
+
+async fn open(settings: &Settings, passphrase: Option<String>) -> Result<(Opened, Diagnosis), Problem> {
+    let settings = settings.clone();
+    let opening = tokio::task::spawn_blocking(move || opening::open(&settings, passphrase));
+    opening.await.map_err(|_| opening::broken("the profile was not opened"))?
+}
+
+/// Closes what was opened for nothing.
+async fn give_back(home: store::Home, store: NodeStore) {
+    drop(tokio::task::spawn_blocking(move || store::close(home, store)).await);
+}
+
+fn bind(settings: &Settings) -> Result<UnixListener, Problem> {
+    let path = &settings.paths.socket;
+    access::bind(path).map_err(|error| {
+        Problem::new(Code::SocketDenied, format!("the socket {} was not made", path.display()))
+            .because(error.to_string())
+    })
 }
 
 type Ended = Option<(store::Home, NodeStore)>;
+
+/// What the system tells this process. Made once for all lives, so that a signal that comes between two is not lost.
+struct Signals {
+    term: Option<Signal>,
+    int: Option<Signal>,
+    hup: Option<Signal>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        let listen = |kind| signal(kind).inspect_err(|error| tracing::error!(%error, "a signal is not heard")).ok();
+        Self {
+            term: listen(SignalKind::terminate()),
+            int: listen(SignalKind::interrupt()),
+            hup: listen(SignalKind::hangup()),
+        }
+    }
+
+    async fn next(&mut self) -> Heard {
+        tokio::select! {
+            () = heard(&mut self.term) => Heard::End,
+            () = heard(&mut self.int) => Heard::End,
+            () = heard(&mut self.hup) => Heard::HangUp,
+        }
+    }
+
+    /// Waits until this process is to end.
+    async fn end(&mut self) {
+        while self.next().await == Heard::HangUp {}
+    }
+}
+
+/// What a signal means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    End,
+    HangUp,
+}
+
+async fn heard(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
 
 /// All that runs while a node runs.
 struct Life {
@@ -116,23 +217,24 @@ struct Life {
 impl Life {
     async fn begin(
         settings: &Settings,
-        opened: Opened,
+        door: Arc<UnixListener>,
+        (opened, diagnosis): (Opened, Diagnosis),
         started: Stopwatch,
     ) -> Result<Self, (Problem, store::Home, NodeStore)> {
-        let (stop, stopped) = watch::channel(false);
+        let (orders, ordered) = watch::channel(Order::Serve);
         let prepared = prepare(settings, &opened);
-        let (listener, network, news, boot, hub) = match prepared {
+        let (network, news, boot, hub) = match prepared {
             Ok(prepared) => prepared,
             Err(problem) => return Err((problem, opened.home, opened.store)),
         };
-        let node = Arc::new(Node::new(settings.profile.clone(), Arc::clone(&hub), stop));
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&node), stopped));
+        let node = Arc::new(Node::new(settings.profile.clone(), Arc::clone(&hub), orders));
+        let serving = tokio::spawn(server::serve(door, Arc::clone(&node), ordered));
         block(settings, &network).await;
         let facts =
             NodeFacts { profile: settings.profile.clone(), started, refused: std::collections::BTreeMap::new() };
         let orders = network.orders().clone();
         let Opened { home, store, disk_full, clean, .. } = opened;
-        let parts = Parts { home, store, network: orders, hub, boot, facts, disk_full, clean };
+        let parts = Parts { home, store, network: orders, hub, boot, facts, disk_full, clean, diagnosis };
         let (driver, thread) = driver::start(parts);
         let (heard, hears) = oneshot::channel();
         tokio::spawn(pass_on(news, driver.clone(), heard));
@@ -143,29 +245,24 @@ impl Life {
     }
 
     /// Waits for a signal or the API; reads the list of blocked keys again on SIGHUP.
-    async fn until_told(&self, settings: &Settings) {
-        let mut stopped = self.node.stop.subscribe();
-        let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
-        else {
-            tracing::error!("the system gives no signals: only the API stops this node");
-            return server::told_to_stop(&mut stopped).await;
-        };
+    async fn until_told(&self, settings: &Settings, signals: &mut Signals) -> Order {
+        let mut orders = self.node.orders.subscribe();
         loop {
             tokio::select! {
-                _ = term.recv() => return,
-                _ = int.recv() => return,
-                () = server::told_to_stop(&mut stopped) => return,
-                _ = hup.recv() => block(settings, &self.network).await,
+                order = server::told(&mut orders) => return order,
+                heard = signals.next() => match heard {
+                    Heard::End => return Order::Stop,
+                    Heard::HangUp => block(settings, &self.network).await,
+                },
             }
         }
     }
 
-    /// Rule SV-3: within a second.
-    async fn end(self, settings: &Settings) {
-        tracing::info!("stopping");
-        self.node.hub.publish(Notice::new(Kind::Bye, None, &serde_json::json!({ "schema": "coterie.bye/1" })));
-        self.node.stop.send_replace(true);
+    /// Rule SV-3: within a second. Whoever locks wants what is erased to be unreadable now (ST-66).
+    async fn end(self, order: Order) {
+        tracing::info!(?order, "stopping");
+        self.node.hub.publish(Notice::bye());
+        self.node.order(order);
         self.driver.tell(DriverInput::Stop).await;
         let links = async {
             let (answer, answered) = oneshot::channel();
@@ -175,7 +272,10 @@ impl Life {
         };
         let thread = self.thread;
         let closing = tokio::task::spawn_blocking(move || match thread.join() {
-            Ok(Some((home, store))) => {
+            Ok(Some((home, mut store))) => {
+                if order == Order::Lock {
+                    store.make_rotation_due();
+                }
                 store::close(home, store).inspect_err(|error| tracing::error!(%error, "closing")).is_ok()
             }
             _ => false,
@@ -184,22 +284,16 @@ impl Life {
         if served.is_err() || !matches!(closed, Ok(true)) {
             tracing::warn!("the end was not in good order; the next start checks the store");
         }
-        drop(std::fs::remove_file(&settings.paths.socket));
         tracing::info!("stopped");
     }
 }
 
-type Prepared = (tokio::net::UnixListener, NetworkHandle, mpsc::Receiver<FromNetwork>, Boot, Arc<Hub>);
+type Prepared = (NetworkHandle, mpsc::Receiver<FromNetwork>, Boot, Arc<Hub>);
 
 /// Whatever can still refuse, before anything runs.
 fn prepare(settings: &Settings, opened: &Opened) -> Result<Prepared, Problem> {
     let mut rng = entropy::step_rng().map_err(|error| opening::broken(&error.to_string()))?;
     let (boot, number) = (Boot(random(&mut rng)), random(&mut rng));
-    let path = &settings.paths.socket;
-    let listener = access::bind(path).map_err(|error| {
-        Problem::new(Code::SocketDenied, format!("the socket {} was not made", path.display()))
-            .because(error.to_string())
-    })?;
     let (events, news) = mpsc::channel(NEWS_MAX);
     let network = network::start(network_config(settings)?, opened.home.identity(), events).map_err(|error| {
         Problem::new(Code::BadValue, "the node cannot listen")
@@ -211,7 +305,7 @@ fn prepare(settings: &Settings, opened: &Opened) -> Result<Prepared, Problem> {
     {
         tracing::debug!(%error, "the port is not remembered");
     }
-    Ok((listener, network, news, boot, Arc::new(Hub::new(number))))
+    Ok((network, news, boot, Arc::new(Hub::new(number))))
 }
 
 fn network_config(settings: &Settings) -> Result<NetworkConfig, Problem> {
@@ -283,27 +377,6 @@ fn translated(found: FromNetwork) -> Result<DriverInput, Settling> {
         FromNetwork::InterfacesChanged => return Err(Settling),
         FromNetwork::Refused { reason } => return Ok(DriverInput::Refused(reason)),
     }))
-}
-
-/// Rules CF-1, ST-67: what this process writes is its user's alone, and its memory ends in no core file.
-fn harden() {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    static HOOK: std::sync::Once = std::sync::Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            // A panic's text may hold what a peer sent, or a secret; its place is enough (CF-4).
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(place, version = env!("CARGO_PKG_VERSION"), at_ms = Clock::now().wall_ms, "a panic");
-            if cfg!(debug_assertions) {
-                before(panic);
-            }
-        }));
-    });
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! about groups. It knows three things of its own: the clock, that a disk can fail (`recovery`), and that a step may
 //! panic on a peer's bytes.
 
+mod diagnosis;
 mod handle;
+mod keeping;
 mod notices;
 mod recovery;
 mod shell;
@@ -21,7 +23,10 @@ use coterie_protocol::{Account, Boot, Command, Effects, Input, LinkId, MemberKey
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::diagnosis::{Diagnosis, Rescue};
 pub(crate) use self::handle::{DriverHandle, DriverInput, Refused};
+pub(crate) use self::keeping::KeyChange;
+use self::keeping::{Keeping, LastEnd};
 use self::notices::Soft;
 pub(crate) use self::recovery::Health;
 use self::recovery::Recovery;
@@ -44,10 +49,6 @@ const SLEEP_MS_MAX: u64 = 15_000;
 const SUSPENDED_MS: u64 = 5_000;
 /// How long a peer is refused whose bytes made a step panic.
 const PANIC_BLOCK_MS: u64 = 24 * 3_600_000;
-/// After an unclean stop the store is verified when the first rush is over (ST-44).
-const VERIFY_MS: u64 = 30_000;
-/// After a secret was erased the rotating key is changed within this time (ST-66).
-const ROTATE_MS: u64 = 600_000;
 
 /// What the driver works with from its start to its end.
 pub(crate) struct Parts {
@@ -67,6 +68,8 @@ pub(crate) struct Parts {
     pub(crate) disk_full: bool,
     /// Whether the last life ended in good order (ST-44).
     pub(crate) clean: bool,
+    /// What the opening found.
+    pub(crate) diagnosis: Diagnosis,
 }
 
 /// Starts the thread. It gives folder and store back when it has stopped.
@@ -105,9 +108,9 @@ struct Driver {
     loaded: VecDeque<Input>,
     pending: Effects,
     waiting: Vec<Waiting>,
-    rotated_at_ms: u64,
-    /// When the store is verified after a life that did not end well.
-    verify_at_ms: Option<u64>,
+    /// What is done now and then for the store.
+    keeping: Keeping,
+    diagnosis: Diagnosis,
     #[cfg(test)]
     faults: tests::Faults,
 }
@@ -130,8 +133,8 @@ impl Driver {
             loaded: VecDeque::new(),
             pending: Effects::default(),
             waiting: Vec::new(),
-            rotated_at_ms: Clock::now().mono_ms,
-            verify_at_ms: (!parts.clean).then(|| Clock::now().mono_ms.saturating_add(VERIFY_MS)),
+            keeping: Keeping::new(Clock::now().mono_ms, if parts.clean { LastEnd::Clean } else { LastEnd::Unclean }),
+            diagnosis: parts.diagnosis,
             #[cfg(test)]
             faults: tests::Faults::default(),
         }
@@ -169,7 +172,10 @@ impl Driver {
 
     fn sleep_ms(&self, now_ms: u64) -> u64 {
         let core = self.account.as_ref().filter(|_| self.recovery.is_sound()).and_then(Account::next_deadline);
-        let earliest = [core, self.soft.due_at_ms()].into_iter().flatten().min();
+        let earliest = [core, self.soft.due_at_ms(), self.keeping.due_at_ms().filter(|_| self.recovery.is_sound())]
+            .into_iter()
+            .flatten()
+            .min();
         earliest.map_or(SLEEP_MS_MAX, |at| at.saturating_sub(now_ms).min(SLEEP_MS_MAX))
     }
 
@@ -181,10 +187,17 @@ impl Driver {
             DriverInput::InterfacesChanged => self.on_network_changed(),
             DriverInput::Execute(command, answer) => self.on_execute(*command, answer),
             DriverInput::TakeInstance(answer) => drop(answer.send(self.on_take_instance())),
+            DriverInput::SetKey(change, answer) => drop(answer.send(self.on_set_key(&change))),
+            DriverInput::Verify(answer) => {
+                self.settle();
+                self.verify();
+                drop(answer.send(Ok(())));
+            }
             DriverInput::Query(question) => {
                 // A question sees what is durable, and its event position is exact (EV-4, AP-17).
                 self.settle();
                 self.answer(question);
+                self.mend_reading();
             }
             DriverInput::Stop => return true,
         }
@@ -227,8 +240,7 @@ impl Driver {
             if self.account.as_ref().and_then(Account::next_deadline).is_some_and(|at| at <= now) {
                 self.step(Input::Deadline);
             }
-            self.rotate_if_due(now);
-            self.verify_if_due(now);
+            self.keep(now);
         } else {
             self.try_to_recover(now);
         }
@@ -297,9 +309,13 @@ impl Driver {
         }
     }
 
+    fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.waiting.is_empty()
+    }
+
     /// Makes the steps so far durable, lets them out, and answers.
     fn settle(&mut self) {
-        if self.pending.is_empty() && self.waiting.is_empty() {
+        if self.is_settled() {
             return;
         }
         let effects = std::mem::take(&mut self.pending);
@@ -313,7 +329,8 @@ impl Driver {
         outlet.fail_with(self.faults.commits.pop_front());
         match effects.apply(&mut outlet) {
             Ok(()) => {
-                let (events, loaded) = outlet.into_rest();
+                let (events, loaded, touched) = outlet.into_rest();
+                self.keeping.changed(Clock::now().mono_ms, touched);
                 self.loaded.extend(loaded);
                 self.tell(events);
                 answers.into_iter().for_each(|(answer, reply)| drop(answer.send(Ok(reply))));
@@ -352,35 +369,18 @@ impl Driver {
         }
     }
 
-    /// Rule ST-66: an erased secret may linger in old segments until the key above it is gone.
-    fn rotate_if_due(&mut self, now_ms: u64) {
-        if now_ms.saturating_sub(self.rotated_at_ms) < ROTATE_MS {
-            return;
+    /// The end of a life: what was lost was told; what can't be fetched again is written down.
+    fn into_home(mut self) -> Option<(Home, NodeStore)> {
+        if self.recovery.is_sound() {
+            self.write_rescue();
         }
-        self.rotated_at_ms = now_ms;
-        self.settle();
-        let Some(store) = self.store.as_mut().filter(|store| store.rotation_is_due()) else { return };
-        if let Err(error) = self.home.rotate(store) {
-            tracing::warn!(%error, "the rotating key was not changed; it is tried again");
+        let mut store = self.store?;
+        if self.diagnosis.lost_records() > 0
+            && let Err(error) = store.settle()
+        {
+            tracing::warn!(%error, "the census was not settled");
         }
-    }
-
-    /// By ST-44, 100,000 records take up to 2 s, once; what is damaged or missing is said, and fetched again.
-    fn verify_if_due(&mut self, now_ms: u64) {
-        if self.verify_at_ms.is_none_or(|at| at > now_ms) {
-            return;
-        }
-        self.verify_at_ms = None;
-        let Some(store) = self.store.as_ref() else { return };
-        match crate::store::verify(store) {
-            Ok(findings) if findings.is_good() => tracing::info!("the store is whole after the unclean stop"),
-            Ok(_) => tracing::error!(rule = "ST-44", "records are damaged or missing"),
-            Err(error) => tracing::error!(%error, "the store could not be verified"),
-        }
-    }
-
-    fn into_home(self) -> Option<(Home, NodeStore)> {
-        Some((self.home, self.store?))
+        Some((self.home, store))
     }
 }
 

@@ -1,11 +1,17 @@
-//! Pages of the timeline, read from the stored lines by their place in the order (E-53).
+//! Pages of the timeline, read from the stored lines by their place in the order (E-53), and what was done to a line.
 //!
 //! The core keeps no text in memory. A cursor is the place itself, so it stays good across restarts, and late lines
 //! that sort before it are told by an event (AP-15).
 
-use coterie_protocol::{Direction, GroupId, Key, MessageView, OrderKey, RecordId, Store};
+use coterie_protocol::{
+    Aggregate, Direction, EntryId, GroupId, Key, MessageKind, MessageView, OrderKey, RecordId, Store, aggregate, pinned,
+};
 
 use crate::driver::View;
+
+/// What was done to one message is read up to this many, the newest ones: a hundred people with twenty emojis each, and
+/// as many changes of mind.
+const ANNOTATIONS_MAX: usize = 4_000;
 
 /// Lines of one page.
 #[derive(Debug, Default)]
@@ -44,7 +50,8 @@ pub(crate) fn page(view: &View<'_>, group: &GroupId, from: From, limit: usize) -
         From::Before(order) => (low, at(order).unwrap_or(low), Direction::Down),
         From::After(order) => (at(order).map_or(high, |key| key.next()), high, Direction::Up),
     };
-    let mut items = read(view.store, start, end, direction, limit + 1);
+    let is_line = |message: &MessageView| message.kind != MessageKind::Annotation;
+    let mut items = read(view.store, (start, end), direction, (limit + 1, is_line));
     let more = items.len() > limit;
     items.truncate(limit);
     match direction {
@@ -56,8 +63,38 @@ pub(crate) fn page(view: &View<'_>, group: &GroupId, from: From, limit: usize) -
     }
 }
 
-/// Reads until there are enough lines: a page of the store may be shorter than asked for though more follows.
-fn read(store: &dyn Store, mut start: Key, mut end: Key, direction: Direction, want: usize) -> Vec<MessageView> {
+/// The line that an entry became.
+pub(crate) fn line(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<MessageView> {
+    let record = view.account.line_record(group, entry)?;
+    let stored = view.store.get(&record.key()).ok()??;
+    MessageView::from_record(&stored).filter(|line| line.kind != MessageKind::Annotation)
+}
+
+/// All that was done to a line (CV-1 to CV-4), and whether the last word on it is that it is pinned: then it is among the
+/// group's [`pins`], unless fifty others came after it.
+pub(crate) fn aggregate_of(view: &View<'_>, group: &GroupId, line: &MessageView) -> (Aggregate, bool) {
+    let all = annotations(view, group, Some(&line.entry));
+    let said = || all.iter().filter_map(MessageView::said);
+    (aggregate((line.entry, line.author), said()), !pinned(said()).is_empty())
+}
+
+/// What is pinned, the newest pin first (CV-5).
+pub(crate) fn pins(view: &View<'_>, group: &GroupId) -> Vec<EntryId> {
+    pinned(annotations(view, group, None).iter().filter_map(MessageView::said))
+}
+
+fn annotations(view: &View<'_>, group: &GroupId, post: Option<&EntryId>) -> Vec<MessageView> {
+    let Some((low, high)) = view.account.annotation_range(group, post) else { return Vec::new() };
+    read(view.store, (low.key(), high.key().next()), Direction::Down, (ANNOTATIONS_MAX, |_| true))
+}
+
+/// Reads until there are enough of them: a page of the store may be shorter than asked for though more follows.
+fn read(
+    store: &dyn Store,
+    (mut start, mut end): (Key, Key),
+    direction: Direction,
+    (want, is_wanted): (usize, impl Fn(&MessageView) -> bool),
+) -> Vec<MessageView> {
     let mut found = Vec::new();
     while found.len() < want && start < end {
         let page = match store.range(&start, &end, direction, want - found.len()) {
@@ -72,7 +109,7 @@ fn read(store: &dyn Store, mut start: Key, mut end: Key, direction: Direction, w
             Direction::Up => start = last.next(),
             Direction::Down => end = *last,
         }
-        found.extend(page.iter().filter_map(|(_, value)| MessageView::from_record(value)));
+        found.extend(page.iter().filter_map(|(_, value)| MessageView::from_record(value)).filter(&is_wanted));
     }
     found
 }

@@ -27,7 +27,11 @@ mod entropy;
 #[cfg(feature = "daemon")]
 mod history;
 #[cfg(feature = "daemon")]
+mod memory;
+#[cfg(feature = "daemon")]
 mod network;
+#[cfg(feature = "daemon")]
+mod places;
 #[cfg(feature = "daemon")]
 pub mod store;
 

@@ -7,9 +7,11 @@
 //!
 //! Nothing here sends or decides anything; one writer owns the store (ST-16).
 
+mod backup;
 mod directory;
 mod home;
 mod refusal;
+mod renewal;
 mod sled;
 mod upkeep;
 mod vault;
@@ -24,15 +26,17 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
-use self::directory::MARGIN_BYTES;
+pub use self::backup::{Backup, Scope, collect, open as open_backup, seal as seal_backup};
+pub(crate) use self::directory::MARGIN_BYTES;
 pub use self::directory::{Caution, DataDirectory, Holder};
 pub use self::home::Home;
-use self::home::{ClosingMark, find_place, make_key_file, read_key_file};
+use self::home::{ClosingMark, Whereabouts, find_place, known_key, new_key};
 pub use self::refusal::{OpenError, Problem};
+pub use self::renewal::restore;
 pub use self::sled::SledStore;
 pub use self::upkeep::{Salvaged, salvage, vacuum, vacuum_is_due};
+use self::vault::VAULT_BYTES_MAX;
 pub use self::vault::{Cost, KeyNeeded, Vault, VaultError};
-use self::vault::{SlotKey, VAULT_BYTES_MAX};
 
 /// The store as the program uses it.
 pub type NodeStore = SealedStore<SledStore>;
@@ -79,7 +83,7 @@ pub struct Opened {
     pub clean: bool,
     /// Whether the directory was copied or restored: the instance is a new one (ST-101).
     pub place_changed: bool,
-    /// Whether the store is older than the one that was closed: restored, rolled back, or its end is lost. A whole
+    /// Whether the store is older than it was: restored, rolled back, or its end is lost (ST-43). A whole
     /// verification is due before anything is acknowledged (ST-19).
     pub rolled_back: bool,
     /// In which state the store was found.
@@ -106,11 +110,8 @@ pub fn create(path: &Path, key: &VaultKey, cost: Cost, start: Start<'_>) -> Resu
         return Err(OpenError::ProfileExists { path: path.into() });
     }
     let mut rng = ChaCha20Rng::from_rng(&mut &mut *start.rng);
-    let key = match key {
-        VaultKey::Passphrase(text) => SlotKey::Passphrase(text.clone(), cost),
-        VaultKey::KeyFile(elsewhere) => SlotKey::KeyFile(make_key_file(&directory, elsewhere.as_deref(), &mut rng)?),
-    };
-    let place = find_place(&mut directory);
+    let key = new_key(&directory, key, cost, &mut rng)?;
+    let place = find_place(&mut directory).place;
     let vault = Vault::create(Secret::random(&mut rng), &key, place, start.holder.started_ms, &mut rng);
     let mut home = Home { directory, vault, rng };
     home.save_vault()?;
@@ -131,19 +132,20 @@ pub fn open(path: &Path, key: &VaultKey, start: Start<'_>) -> Result<Opened, Ope
     let bytes = bytes.ok_or_else(|| OpenError::NoProfile { path: path.into() })?;
     upkeep::settle_interrupted(&directory)?;
     directory.remove("vault.tmp")?;
-    let key = match key {
-        // The cost is read from the slot.
-        VaultKey::Passphrase(text) => SlotKey::Passphrase(text.clone(), Cost::DEFAULT),
-        VaultKey::KeyFile(elsewhere) => SlotKey::KeyFile(read_key_file(&directory, elsewhere.as_deref())?),
-    };
-    let vault = Vault::open(&bytes, &key)?;
-    let place = find_place(&mut directory);
-    let place_changed = vault.body.place != place;
+    let vault = Vault::open(&bytes, &known_key(&directory, key)?)?;
+    let Whereabouts { place, without_birth } = find_place(&mut directory);
+    let place_changed = ![place, without_birth].contains(&vault.body.place);
     let mut home = Home { directory, vault, rng: ChaCha20Rng::from_rng(&mut &mut *start.rng) };
     if place_changed {
         // Written with the new instance, before anything else happens.
         home.vault.body.place = place;
         home.take_new_instance()?;
+    } else if home.vault.body.place != place {
+        // The weaker form of before is accepted this once; where it can't be replaced now, the next start tries again.
+        home.vault.body.place = place;
+        if let Err(error) = home.save_vault() {
+            tracing::warn!(%error, rule = "ST-101", "the place was not written in its newer form");
+        }
     }
     let (store, condition) = home.open_store(start.holder.started_ms)?;
     let found = Found { place_changed, condition };
@@ -220,7 +222,8 @@ fn finish_opening(mut home: Home, mut store: NodeStore, found: Found) -> Result<
     check_layout(&store)?;
     upkeep::finish_vacuum(&mut home)?;
     let mark = home.take_closing_mark(&store)?;
-    let rolled_back = mark == ClosingMark::Differs;
+    // Two witnesses: what was noted at the close (ST-100), and behind each commit (ST-43).
+    let rolled_back = mark == ClosingMark::Differs || store.lost_end();
     let free = home.directory.free_bytes().map_err(|error| OpenError::io(home.directory.path(), &error))?;
     let disk_full = free < MARGIN_BYTES;
     let clean_key = RecordId::meta(MetaName::Clean).key();

@@ -75,7 +75,10 @@ impl Running {
     }
 
     async fn harbour(&self) -> Group {
-        self.client.create_group(&NewGroup { name: "Harbour".into(), about: "The port".into() }).await.unwrap()
+        self.client
+            .create_group(&NewGroup { name: "Harbour".into(), about: "The port".into(), recovery: None })
+            .await
+            .unwrap()
     }
 }
 

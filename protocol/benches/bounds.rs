@@ -9,6 +9,8 @@
 
 #[path = "common/lived.rs"]
 mod lived;
+#[path = "common/memory.rs"]
+mod memory;
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -16,12 +18,16 @@ use std::time::{Duration, Instant};
 
 use coterie_protocol::testing::Checking;
 use coterie_protocol::testing::membership::{Body, Exchange, Membership};
-use coterie_protocol::testing::town::Side;
-use lived::{about, lived, one_more};
+use coterie_protocol::testing::town::{Person, Side};
+use lived::{about, bump, floor, in_a_row, lived, one_more};
+use memory::peak_kib;
 
 const OPERATIONS: usize = 10_000;
 /// Of so many runs the median counts.
 const RUNS: usize = 11;
+const PLAIN_MAX: Duration = Duration::from_micros(50);
+/// A plain operation costs at most so many times what nobody can save of it.
+const FLOORS_MAX: f64 = 2.0;
 /// Bytes that the saved document may spend on an operation beside the operation itself.
 const OVERHEAD_MAX: usize = 45;
 
@@ -48,21 +54,6 @@ impl Report {
     }
 }
 
-/// How much more memory the process had, at most, while something ran. Linux; elsewhere 0.
-fn peak_kib<T>(run: impl FnOnce() -> T) -> (u64, T) {
-    // The mark of the most memory starts anew.
-    drop(std::fs::write("/proc/self/clear_refs", "5"));
-    let before = status_kib("VmRSS:");
-    let result = run();
-    (status_kib("VmHWM:").saturating_sub(before), result)
-}
-
-fn status_kib(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
-}
-
 fn timed<T>(run: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
     black_box(run());
@@ -84,13 +75,10 @@ fn main() -> ExitCode {
     let log = restore(&operations);
     report.time("batch fold", Duration::from_millis(5), || timed(|| log.fold_again()));
     let side = Side::of(log);
-    let times = 20;
-    report.time("plain operation, signature checked", Duration::from_micros(50), || {
-        one_more(&side, &founder, times, Checking::Always, about) / 20
-    });
+    plain_operations(&mut report, &side, &founder);
     let target = people.first().expect("somebody stays").mid;
     report.time("authority operation, signature checked", Duration::from_millis(2), || {
-        one_more(&side, &founder, times, Checking::Always, |_| Body::Promote { target }) / 20
+        one_more(&side, &founder, 20, Checking::Always, |_, _| Body::Promote { target }) / 20
     });
     report.time("document: merge of the last tenth", Duration::from_millis(100), || merge_last_tenth(&operations));
 
@@ -99,6 +87,39 @@ fn main() -> ExitCode {
     let most = bytes + OVERHEAD_MAX * operations.len();
     report.line("document: saved bytes", saved, most, peak);
     if report.good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One plain operation on top: after a copy of the log, whose memory is cold then; and in a row, as a busy organiser's
+/// chain comes in. The floor is what no fold can save, so the ratio to it says the same on a slow or busy machine.
+fn plain_operations(report: &mut Report, side: &Side<100>, founder: &Person) {
+    plain(report, "setting", side, founder, about);
+    plain(report, "claim on a seat", side, founder, bump);
+}
+
+fn plain(
+    report: &mut Report,
+    what: &str,
+    side: &Side<100>,
+    founder: &Person,
+    body: impl Fn(&Side<100>, u64) -> Body + Copy,
+) {
+    report.time(&format!("{what}, signature checked"), PLAIN_MAX, || {
+        one_more(side, founder, 20, Checking::Always, body) / 20
+    });
+    let (peak, runs) = peak_kib(|| {
+        let run = |_| {
+            let row = |checking| in_a_row(side, founder, 100, checking, body);
+            [row(Checking::Always), row(Checking::Once), floor(side, founder, 100)]
+        };
+        (0..RUNS).map(run).collect::<Vec<_>>()
+    });
+    // What others do on the machine only adds, so of a row the least counts.
+    let least = |which: usize| runs.iter().filter_map(|run| run.get(which)).min().copied().unwrap_or_default();
+    let (checked, known, floor) = (least(0), least(1), least(2));
+    report.line(&format!("{what}, in a row, signature checked"), checked, PLAIN_MAX, peak);
+    println!("  without the signature {known:.1?}; floor (signature, hash) {floor:.1?}");
+    let ratio = checked.as_secs_f64() / floor.as_secs_f64();
+    report.line(&format!("{what}, in a row, to its floor"), ratio, FLOORS_MAX, peak);
 }
 
 /// The document stands; the last tenth was admitted and is merged into it.

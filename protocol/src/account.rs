@@ -12,6 +12,8 @@ mod getters;
 mod hosting;
 mod joins;
 mod links;
+mod marks;
+mod people;
 mod reach;
 mod restore;
 mod view;
@@ -22,7 +24,7 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 
-use crate::command::{Command, CommandError, Reply};
+use crate::command::{Command, CommandError, RecoveryPlan, Reply};
 use crate::effects::{Effects, LinkAction};
 use crate::error::PeerFault;
 use crate::event::{Alert, AlertKind, Event};
@@ -31,11 +33,13 @@ use crate::identity::Identity;
 use crate::ids::{Boot, Channel, GroupId, Instance, LinkId, MemberKey};
 use crate::input::Input;
 use crate::limits;
+use crate::membership::Recovery;
 use crate::record::{Record, RecordId};
 use crate::time::Timestamp;
+use crate::timeline::content::Post;
 use crate::wire::Writer;
 
-pub use restore::RestoreError;
+pub use restore::{RestoreError, Restoring};
 
 /// One profile.
 pub struct Account {
@@ -43,6 +47,7 @@ pub struct Account {
     instance: Instance,
     boot: Boot,
     name: String,
+    marks: marks::Marks,
     groups: BTreeMap<u32, Group>,
     by_gid: BTreeMap<GroupId, u32>,
     next_group: u32,
@@ -72,6 +77,7 @@ impl Account {
             instance,
             boot,
             name,
+            marks: marks::Marks::default(),
             groups: BTreeMap::new(),
             by_gid: BTreeMap::new(),
             next_group: 0,
@@ -87,7 +93,8 @@ impl Account {
 
     fn put_profile(&self, effects: &mut Effects) {
         let mut value = Writer::default();
-        value.array(2).uint(1_u64).text(&self.name);
+        value.array(3).uint(2_u64).text(&self.name);
+        self.marks.write(&mut value);
         effects.put(Record { id: RecordId::profile(), bytes: value.into_bytes() });
     }
 
@@ -119,7 +126,13 @@ impl Account {
 
     fn dispatch(&mut self, step: &mut Step<'_>, command: Command) -> Result<Reply, CommandError> {
         match command {
-            Command::CreateGroup { name, about } => self.create_group(step, &name, &about),
+            Command::CreateGroup { name, about, recovery } => self.create_group(step, (&name, &about), recovery),
+            Command::ApproveSuccession { request, code, known_later } => {
+                self.in_group(step, &request.gid, |group, _| group.approve_succession(&request, &code, known_later))
+            }
+            Command::TakeOver { group, approvals } => {
+                self.in_group(step, &group, |group, ctx| group.take_over(ctx, &approvals))
+            }
             Command::CreateInvite { group, uses, not_after_ms } => {
                 self.in_group(step, &group, |group, ctx| group.create_invite(ctx, uses, not_after_ms))
             }
@@ -129,7 +142,12 @@ impl Account {
             Command::Join { link, name, via, consent } => self.start_join(step, link, (name, via), consent),
             Command::AgreeToJoin { join } => self.agree_to_join(step, join),
             Command::CancelJoin { join } => self.cancel_join(step, join),
-            Command::Send { group, text } => self.in_group(step, &group, |group, ctx| group.send_text(ctx, &text)),
+            Command::Send { group, text, reply_to, location } => self.in_group(step, &group, |group, ctx| {
+                group.send_post(ctx, Post { text, reply_to, location, ..Post::default() })
+            }),
+            Command::Annotate { group, target, deed } => {
+                self.in_group(step, &group, |group, ctx| group.annotate(ctx, target, deed))
+            }
             Command::CancelQueued { group, outbox } => {
                 self.in_group(step, &group, |group, ctx| group.cancel_queued(ctx, outbox))
             }
@@ -143,11 +161,26 @@ impl Account {
                 self.in_group(step, &group, |group, ctx| group.leave(ctx, last_organiser))
             }
             Command::RenameGroup { group, name } => self.in_group(step, &group, |group, ctx| group.rename(ctx, &name)),
+            Command::RequireConfirm { group, admittance } => {
+                self.in_group(step, &group, |group, ctx| group.require_confirm(ctx, admittance))
+            }
+            Command::SetHistory { group, history } => {
+                self.in_group(step, &group, |group, ctx| group.set_history(ctx, history))
+            }
+            Command::KeepWords { group, days } => {
+                self.in_group(step, &group, |group, ctx| group.keep_words_for(ctx, days))
+            }
             Command::SetName { name } => self.set_name(step, name),
+            Command::Compare { group, member, verdict } => self.compare(step, (group, member), verdict),
         }
     }
 
-    fn create_group(&mut self, step: &mut Step<'_>, name: &str, about: &str) -> Result<Reply, CommandError> {
+    fn create_group(
+        &mut self,
+        step: &mut Step<'_>,
+        (name, about): (&str, &str),
+        plan: Option<RecoveryPlan>,
+    ) -> Result<Reply, CommandError> {
         crate::group::check_name(name)?;
         if about.len() > limits::ABOUT_BYTES_MAX || about.chars().any(char::is_control) {
             return Err(CommandError::BadValue { field: "about" });
@@ -156,10 +189,18 @@ impl Account {
             return Err(CommandError::TooMany { what: "groups" });
         }
         let g = self.next_group;
-        let group = self.with_context(step, |ctx| Group::found(ctx, g, (name, about)))?;
+        let (recovery, codes) = match plan {
+            Some(plan) if !plan.is_sound() => return Err(CommandError::BadValue { field: "recovery" }),
+            Some(plan) => {
+                let (recovery, codes) = Recovery::draw(plan.threshold, plan.codes, step.rng);
+                (Some(recovery), codes)
+            }
+            None => (None, Vec::new()),
+        };
+        let group = self.with_context(step, |ctx| Group::found(ctx, g, (name, about), recovery))?;
         let gid = group.gid();
         self.insert_group(group);
-        Ok(Reply::Group(gid))
+        Ok(if codes.is_empty() { Reply::Group(gid) } else { Reply::Recoverable { group: gid, codes } })
     }
 
     fn insert_group(&mut self, group: Group) {
@@ -209,6 +250,7 @@ impl Account {
 
     /// What every step ends with: the gate's table if somebody came or went, frames that wait for the end of a step.
     fn after_step(&mut self, step: &mut Step<'_>) {
+        self.look_at_newcomers(step);
         let all: Vec<u32> = self.groups.keys().copied().collect();
         let mut moved = false;
         for g in all {

@@ -12,6 +12,10 @@ use alloc::vec::Vec;
 
 use crate::ids::{EntryId, GroupId, InviteId, MembershipId};
 use crate::invite::InviteLink;
+use crate::limits::RECOVERY_KEYS_MAX;
+use crate::membership::{History, RecoveryCode, SuccessionApproval, SuccessionRequest};
+use crate::timeline::annotations::Deed;
+use crate::timeline::content::Location;
 
 /// One wish. No `Debug`: a link in it is a secret.
 pub enum Command {
@@ -21,6 +25,24 @@ pub enum Command {
         name: String,
         /// ≤ 280 bytes.
         about: String,
+        /// Whether others can name an organiser when this one is lost; none is the usual case.
+        recovery: Option<RecoveryPlan>,
+    },
+    /// Consent with a recovery code that somebody takes the place of the organiser above all others (MB-D22).
+    ApproveSuccession {
+        /// Who asks for what.
+        request: SuccessionRequest,
+        /// One code. It is used and forgotten.
+        code: RecoveryCode,
+        /// What to do if the request leaves out what the one before did.
+        known_later: KnownLater,
+    },
+    /// Take the place of the organiser above all others (MB-D23).
+    TakeOver {
+        /// Where.
+        group: GroupId,
+        /// The consents of enough codes.
+        approvals: Vec<SuccessionApproval>,
     },
     /// Hand out a link for some of one's own free seats.
     CreateInvite {
@@ -63,8 +85,28 @@ pub enum Command {
     Send {
         /// Where.
         group: GroupId,
-        /// 1 byte to 16 KiB; `#` and `@` are letters like any other (E-54).
+        /// 1 byte to 16 KiB, or nothing beside a place; `#` and `@` are letters like any other (E-54).
         text: String,
+        /// The post that it answers.
+        reply_to: Option<EntryId>,
+        /// A place, blurred as much as its sender wants (LO-2); with it the text may be empty.
+        location: Option<Location>,
+    },
+    /// Do something to a message: other words, take it back, an emoji, a pin (CV-1 to CV-5).
+    Annotate {
+        /// Where.
+        group: GroupId,
+        /// The post.
+        target: EntryId,
+        /// What.
+        deed: Deed,
+    },
+    /// For how long one keeps what is said, on one's own disk (ST-110).
+    KeepWords {
+        /// Where.
+        group: GroupId,
+        /// Days, at most ten years of them; 0 = for ever.
+        days: u16,
     },
     /// Take back what is queued and not sealed yet.
     CancelQueued {
@@ -117,6 +159,29 @@ pub enum Command {
         /// 1–64 bytes.
         name: String,
     },
+    /// Say whether newcomers wait for an organiser's word before they get keys.
+    RequireConfirm {
+        /// Which group.
+        group: GroupId,
+        /// Whether they do from now on.
+        admittance: Admittance,
+    },
+    /// What newcomers get of what was said before they came (E-86).
+    SetHistory {
+        /// Which group.
+        group: GroupId,
+        /// Nothing, so many days, or all.
+        history: History,
+    },
+    /// Say whether somebody's key is the one that they read out or showed (E-96).
+    Compare {
+        /// A group that both are in.
+        group: GroupId,
+        /// Who.
+        member: MembershipId,
+        /// What came out.
+        verdict: Verdict,
+    },
     /// The name shown in groups joined from now on, and in profiles.
     SetName {
         /// 1–64 bytes.
@@ -133,6 +198,15 @@ pub enum Consent {
     AskFirst,
 }
 
+/// What comparing a key with its owner came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the same on both screens.
+    Same,
+    /// Nothing is known any more.
+    Unknown,
+}
+
 /// Whether a removal also bans the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ban {
@@ -140,6 +214,41 @@ pub enum Ban {
     No,
     /// Only a ticket that lifts the ban lets this key in again.
     Yes,
+}
+
+/// What a link is worth to whoever comes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admittance {
+    /// They take part at once.
+    ByLink,
+    /// They sit there without keys until an organiser confirms them (MB-V1).
+    AfterConfirm,
+}
+
+/// How many recovery codes a group gets, and how many of them must agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoveryPlan {
+    /// 1 to the number of codes.
+    pub threshold: u8,
+    /// 1–7.
+    pub codes: u8,
+}
+
+impl RecoveryPlan {
+    /// Rule MB-Z1.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        (1..=RECOVERY_KEYS_MAX).contains(&usize::from(self.codes)) && (1..=self.codes).contains(&self.threshold)
+    }
+}
+
+/// What to do if a request would make void what the organiser is known to have done later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownLater {
+    /// Refuse, and say how much.
+    Counts,
+    /// Consent: the organiser's computer was stolen, and the request says since when.
+    IsVoid,
 }
 
 /// What leaving means for the last organiser.
@@ -158,6 +267,15 @@ pub enum Reply {
     Done,
     /// The new group.
     Group(GroupId),
+    /// The new group, and the recovery codes, which are nowhere else.
+    Recoverable {
+        /// The new group.
+        group: GroupId,
+        /// To be handed to people, and not to be kept.
+        codes: Vec<RecoveryCode>,
+    },
+    /// A consent to be sent back to whoever asked.
+    Approval(SuccessionApproval),
     /// The new invite.
     Invite(InviteId),
     /// The join that is now under way.

@@ -5,6 +5,8 @@
 //! fields…]` (E-03), so that bytes made for one use can never stand for another (E-04).
 
 pub(crate) mod derive;
+#[cfg(test)]
+mod known_answers;
 pub(crate) mod label;
 pub(crate) mod seal;
 pub(crate) mod sign;
@@ -19,6 +21,25 @@ pub(crate) use derive::{expand, hash, hash16, kdf, mac, mac16};
 pub(crate) use label::{Field, Label, enc};
 
 /// `N` secret bytes: wiped on drop; no `Clone`, `Debug`, `PartialEq` or serialiser (E-68).
+///
+/// It can't be printed, copied or compared in passing:
+///
+/// ```compile_fail
+/// let secret = coterie_protocol::Secret::<32>::new([7; 32]);
+/// println!("{secret:?}");
+/// ```
+/// ```compile_fail
+/// let secret = coterie_protocol::Secret::<32>::new([7; 32]);
+/// let copy = secret.clone();
+/// ```
+/// ```compile_fail
+/// let secret = coterie_protocol::Secret::<32>::new([7; 32]);
+/// assert!(secret == secret);
+/// ```
+/// ```
+/// let secret = coterie_protocol::Secret::<32>::new([7; 32]);
+/// assert!(secret.same_as(&secret.duplicate()));
+/// ```
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>([u8; N]);
 

@@ -7,8 +7,8 @@
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-use crate::event::Event;
-use crate::ids::{Channel, LinkId, MemberKey, OrderKey};
+use crate::event::{Event, MemberChange};
+use crate::ids::{Channel, GroupId, LinkId, MemberKey, MembershipId, OrderKey};
 use crate::limits;
 use crate::record::{Record, RecordId};
 use crate::wire::Writer;
@@ -220,6 +220,15 @@ impl Effects {
         self.events.push(event);
     }
 
+    /// Who took a seat in this step, and where.
+    pub(crate) fn joined(&self) -> Vec<(GroupId, MembershipId)> {
+        let joined = |event: &Event| {
+            let Event::Member { group, member, change: MemberChange::Joined } = event else { return None };
+            Some((*group, *member))
+        };
+        self.events.iter().filter_map(joined).collect()
+    }
+
     /// A record is wanted back.
     pub(crate) fn read(&mut self, id: RecordId) {
         self.reads.push(id);
@@ -290,7 +299,6 @@ impl Effects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::GroupId;
     use alloc::vec;
 
     /// Notes what it is asked for, in order; its disk is full if so wished.

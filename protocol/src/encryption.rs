@@ -15,6 +15,9 @@
 //! Byte for byte: `protocol/docs/encryption.md`. A second implementation, in Python, shares no code with this one and
 //! gives the known answers (`tests/vectors/sek.py`).
 
+pub(crate) mod archive;
+mod attempt;
+pub(crate) mod bundle;
 pub(crate) mod deletion;
 pub(crate) mod grants;
 pub(crate) mod message;
@@ -40,6 +43,7 @@ use crate::time::Timestamp;
 use crate::timeline::content::Content;
 use crate::timeline::order_key;
 use crate::wire::{DecodeError, to_bytes};
+use attempt::{Attempt, Leftover};
 use deletion::AgeClock;
 use message::{BrokenMessage, commitment, open_content, pad, seal_content};
 use ratchet::{Chain, message_keys};
@@ -77,6 +81,8 @@ pub struct Built {
     pub entry: Entry,
     /// For [`GroupKeys::take`] once it is admitted.
     pub staged: Staged,
+    /// Of a Rekey: its seed, wiped with this value unless the settings ask for it to be kept (E-88).
+    pub seed: Option<Secret<32>>,
 }
 
 /// An own Message, with what only its author keeps.
@@ -153,6 +159,8 @@ pub struct GroupKeys {
     chains: BTreeMap<EntryId, Held>,
     /// The Rekey of the own current epoch.
     speaking: Option<EntryId>,
+    /// Kept for newcomers; empty unless the settings ask for it (E-88).
+    seeds: archive::Seeds,
     clock: AgeClock,
     /// When a member's "compromised" was last answered at once.
     answered: BTreeMap<MembershipId, u64>,
@@ -169,6 +177,7 @@ impl GroupKeys {
             leaves: BTreeMap::new(),
             chains: BTreeMap::new(),
             speaking: None,
+            seeds: BTreeMap::new(),
             clock: AgeClock::default(),
             answered: BTreeMap::new(),
         }
@@ -361,39 +370,16 @@ impl GroupKeys {
     pub(crate) fn own_chain_key(&self) -> Option<[u8; 32]> {
         self.own_chain().map(|(_, held)| *held.chain.key().expose())
     }
-}
 
-/// What becomes of the key of a Message that was tried.
-enum Leftover {
-    /// It opened: the key is wiped.
-    Wiped,
-    /// It is broken: the key stays as a skipped one for its time (E-62).
-    Kept,
-}
+    /// Puts an own leaf in place that is made of 32 drawn bytes.
+    pub(crate) fn keep_leaf(&mut self, generation: u64, drawn: &Secret<32>) {
+        let (secret, pk) = crate::crypto::seal::leaf_pair(drawn);
+        self.leaves.insert(generation, OwnLeaf { pk, secret, replaced: None });
+    }
 
-/// A try at one index, away from the held chain.
-struct Attempt {
-    index: u64,
-    key: Secret<32>,
-    /// The chain after it, if it had to move.
-    moved: Option<Chain>,
-    /// Keys that were jumped over.
-    passed: Vec<(u64, Secret<32>)>,
-}
-
-impl Attempt {
-    fn at(held: &Held, index: u64) -> Result<Self, Unopened> {
-        if index < held.first {
-            return Err(Unopened::BeforeMyTime);
-        }
-        if index < held.chain.index() {
-            let skipped = held.skipped.get(&index).ok_or(Unopened::UsedOrExpired)?;
-            return Ok(Self { index, key: skipped.key.duplicate(), moved: None, passed: Vec::new() });
-        }
-        let mut copy = held.chain.duplicate();
-        let mut passed = copy.step_over(index).ok_or(Unopened::UsedOrExpired)?;
-        let (_, key) = passed.pop().ok_or(Unopened::UsedOrExpired)?;
-        Ok(Self { index, key, moved: Some(copy), passed })
+    /// The key and the next index of a held chain, to compare with a known answer.
+    pub(crate) fn chain_key(&self, rekey: &EntryId) -> Option<([u8; 32], u64)> {
+        self.chains.get(rekey).map(|held| (*held.chain.key().expose(), held.chain.index()))
     }
 }
 

@@ -2,10 +2,17 @@
 //!
 //! Views are whole objects, not patches: a face that missed ten events reads one view and is right.
 
+mod message;
+mod people;
+mod recovery;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::ids::{EntryId, GroupId, InviteId, MemberKey, MembershipId, OrderKey, Path, SeatNumber};
+pub use self::message::{Delivery, DeliveryState, MessageKind, MessageView, WaitingView, WaitingWords};
+pub use self::people::{MemberView, Straggler, Unsealed};
+pub use self::recovery::{RecoveryView, SuccessionView};
+use crate::ids::{EntryId, GroupId, InviteId, MemberKey, MembershipId, SeatNumber};
 
 /// Something became true.
 #[derive(Clone, Debug)]
@@ -43,6 +50,13 @@ pub enum Event {
         group: GroupId,
         /// The line.
         message: MessageView,
+    },
+    /// Something was done to a post, or no longer counts: what is shown of it is to be looked at again.
+    Annotated {
+        /// Where.
+        group: GroupId,
+        /// The post; it may not be here yet.
+        target: EntryId,
     },
     /// More members hold a message of one's own.
     Delivery {
@@ -98,30 +112,6 @@ pub enum MemberChange {
     Demoted,
 }
 
-/// How far a message of one's own got (ST-51). States never go back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Delivery {
-    /// The word for it.
-    pub state: DeliveryState,
-    /// Distinct members whose signed durable receipt is here.
-    pub reached: u32,
-    /// Members it was sealed for.
-    pub due: u32,
-}
-
-/// The word for how far a message got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeliveryState {
-    /// Kept here, not sealed yet.
-    Queued,
-    /// Sealed and durable here.
-    Saved,
-    /// At least one other member holds it durably.
-    Sent,
-    /// Everyone it was sealed for holds it durably.
-    All,
-}
-
 /// A machine's or person's doing that somebody should look at (EV-7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -141,52 +131,19 @@ pub struct Alert {
 pub enum AlertKind {
     Fork,
     DoubleSpend,
+    Rivalry,
     Excluded,
     Restored,
     Clone,
     LinkLeaked,
+    KeyChanged,
     BrokenMessage,
     Throttled,
     PeerMisbehaving,
     HandshakeFailed,
     LogLarge,
+    Replaced,
     Frozen,
-}
-
-/// What a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MessageKind {
-    /// Words.
-    Text,
-    /// Sealed; its key is not here yet.
-    Waiting,
-    /// From before one's first key: it will never open (E-47).
-    BeforeMyTime,
-    /// Its author made it wrongly; never shown as words (E-62).
-    Broken,
-    /// Of a newer kind.
-    Newer,
-}
-
-/// One line of the timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageView {
-    /// The entry.
-    pub entry: EntryId,
-    /// Its place; lines are shown in ascending order (E-53).
-    pub order: OrderKey,
-    /// Who wrote it.
-    pub author: MembershipId,
-    /// The author's clock, ms since 1970: a claim.
-    pub sent_at_ms: u64,
-    /// This computer's clock when it was stored.
-    pub received_at_ms: u64,
-    /// What it is.
-    pub kind: MessageKind,
-    /// The words, as written.
-    pub text: String,
-    /// Whether its author's words count by the present state of membership (E-29 to E-33).
-    pub counts: bool,
 }
 
 /// What one is in a group.
@@ -246,35 +203,14 @@ pub struct GroupView {
     pub operations: u64,
     /// Hash of the folded state, equal on all who hold the same ops (MB-V6).
     pub state_hash: [u8; 32],
-    /// Whether only one organiser is left in a group of three or more (MB-D12).
+    /// Whether newcomers wait for an organiser's word (MB-V1).
+    pub require_confirm: bool,
+    /// Whether one is the only organiser of a group in which somebody else could be named (MB-D12).
     pub name_a_second_organiser: bool,
-}
-
-/// One person in a group.
-#[derive(Clone, Debug)]
-pub struct MemberView {
-    /// Membership.
-    pub id: MembershipId,
-    /// Key.
-    pub key: MemberKey,
-    /// Name as given by the person.
-    pub name: String,
-    /// Role.
-    pub role: RoleView,
-    /// Seat.
-    pub seat: SeatNumber,
-    /// Not confirmed yet.
-    pub provisional: bool,
-    /// Somebody else used the same seat of a link.
-    pub contested: bool,
-    /// Oneself.
-    pub me: bool,
-    /// In reach.
-    pub online: bool,
-    /// The link to them, if there is one.
-    pub link: Option<Path>,
-    /// What one says now is sealed to them: their key is here and nothing speaks against it (E-39, E-47).
-    pub reads: bool,
+    /// Days of what was said before that newcomers get, 0 for all; none if they get nothing (E-86).
+    pub history_days: Option<u64>,
+    /// For how many days one keeps what is said, on this disk; none = for ever.
+    pub keep_days: Option<u16>,
 }
 
 /// One invite of one's own.

@@ -7,6 +7,8 @@
 
 mod arrivals;
 mod authority;
+mod branching;
+mod conversation;
 mod departing;
 mod duties;
 mod exclusions;
@@ -14,20 +16,26 @@ mod fetching;
 mod founding;
 mod guests;
 mod hearing;
+mod history;
+mod keeping;
 mod ledger;
 mod neighbours;
 mod operations;
+mod people;
 mod rates;
 mod rebuilding;
 mod receipts;
 mod records;
+mod recovery;
 mod refused;
 mod renewal;
 mod repairs;
 mod requests;
 mod rereading;
 mod sharing;
+mod shown;
 mod speaking;
+mod stored;
 mod views;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -41,7 +49,7 @@ use crate::encryption::GroupKeys;
 use crate::error::PeerFault;
 use crate::event::{Alert, AlertKind, Event};
 use crate::identity::Identity;
-use crate::ids::{Digest, EntryId, GroupId, Instance, LinkId, LogId, MemberKey, MembershipId, OrderKey};
+use crate::ids::{Digest, EntryId, GroupId, Instance, LinkId, LogId, MemberKey, MembershipId};
 use crate::log::{Logs, Place, Words};
 use crate::membership::Membership;
 use crate::record::RecordId;
@@ -49,10 +57,10 @@ use crate::time::Timestamp;
 use crate::timeline::Recent;
 
 pub(crate) use authority::Rosters;
-pub(crate) use founding::Stored as GroupStored;
 pub(crate) use ledger::Numbers;
 pub(crate) use records::{GroupRecord, InviteRecord, OutboxRecord, Standing, ViewRecord};
 pub(crate) use requests::check_name;
+pub(crate) use stored::Stored as GroupStored;
 
 /// What every step has at hand: the moment, luck, who we are, and where consequences go.
 pub(crate) struct Context<'a> {
@@ -96,6 +104,14 @@ enum Purpose {
     Open(Place),
     /// Whether it counts has changed.
     Recount(Place),
+    /// It was taken back.
+    Blank(Place),
+    /// Somebody handed out its seed.
+    Seed(Place),
+    /// It may be too old to be kept.
+    Expire(Place),
+    /// Its words are gone: its entry must not be shown after the next start either.
+    Forget(Place),
 }
 
 /// All that is known of one group.
@@ -115,9 +131,15 @@ pub(crate) struct Group {
     /// Messages that don't count, or didn't when they came; looked at again when membership moves.
     void: BTreeSet<Place>,
     /// Where opened messages stand in the timeline.
-    shown: BTreeMap<Place, OrderKey>,
+    shown: shown::Shown,
+    /// Lines that are older than they are here, by when they came: they are kept from then on (ST-110).
+    late: BTreeMap<Place, u64>,
     /// What is being read back, and why.
     reading: BTreeMap<RecordId, Purpose>,
+    /// A log that is read back because another branch leaves inside it.
+    walk: Option<branching::Walk>,
+    /// How often each log was read back in this life.
+    walked: BTreeMap<LogId, u8>,
     /// The last verdict on each author's words.
     words: BTreeMap<MembershipId, Words>,
     /// The Rekeys of each branch by their place: whose chain an older Message is sealed under (E-45).
@@ -127,6 +149,7 @@ pub(crate) struct Group {
     outbox: BTreeMap<u64, OutboxRecord>,
     invites: BTreeMap<u32, Issued>,
     envelopes: BTreeMap<Digest, Vec<Envelope>>,
+    past: history::Past,
     sharing: sharing::Sharing,
     near: neighbours::Near,
     duties: duties::Duties,
@@ -175,7 +198,13 @@ impl Group {
     }
 
     /// Tells a person once about a thing that somebody should look at.
-    fn alert(&mut self, ctx: &mut Context<'_>, kind: AlertKind, member: Option<MembershipId>, reason: String) {
+    pub(crate) fn alert(
+        &mut self,
+        ctx: &mut Context<'_>,
+        kind: AlertKind,
+        member: Option<MembershipId>,
+        reason: String,
+    ) {
         if self.alerted.insert((kind, member)) {
             let alert = Alert { kind, member, peer: None, reason };
             ctx.effects.emit(Event::Alert { group: Some(self.gid()), alert });

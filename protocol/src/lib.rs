@@ -37,6 +37,25 @@ macro_rules! planted {
     };
 }
 
+/// Doesn't compile if one of the types implements one of the traits: with both, `_` could stand for two things.
+#[cfg(test)]
+macro_rules! none_implements {
+    ([$($kind:ty),+ $(,)?], $traits:tt) => {
+        $(none_implements!(@one $kind, $traits);)+
+    };
+    (@one $kind:ty, [$($shown:path),+ $(,)?]) => {
+        $(const _: fn() = || {
+            trait Either<A> {
+                fn which() {}
+            }
+            impl<T: ?Sized> Either<()> for T {}
+            struct Shown;
+            impl<T: ?Sized + $shown> Either<Shown> for T {}
+            let _ = <$kind as Either<_>>::which;
+        };)+
+    };
+}
+
 mod account;
 mod command;
 mod crypto;
@@ -64,12 +83,15 @@ mod time;
 mod timeline;
 mod wire;
 
-pub use account::{Account, RestoreError};
-pub use command::{Ban, Command, CommandError, Consent, LastOrganiser, Reply};
+pub use account::{Account, RestoreError, Restoring};
+pub use command::{
+    Admittance, Ban, Command, CommandError, Consent, KnownLater, LastOrganiser, RecoveryPlan, Reply, Verdict,
+};
 pub use crypto::Secret;
 pub use effects::{AddressSource, Change, Class as GateClass, Effects, LinkAction, Shell, Stored, Transmit};
 pub use error::PeerFault;
 pub use event::*;
+pub use identity::fingerprint::{GroupCode, NoMemory, key_words, safety_code, safety_number, safety_text};
 pub use identity::{Identity, new_instance};
 pub use ids::*;
 pub use input::{Input, Opener};
@@ -78,7 +100,10 @@ pub use limits::FRAME_HEADER_BYTES;
 pub use limits::{
     BATCH_BYTES_MAX, BATCH_CHANGES_MAX, SEALED_BATCH_BYTES_MAX, SEALED_BATCH_CHANGES_MAX, VALUE_BYTES_MAX,
 };
-pub use membership::{Chronicle, ChronicleLine, ChronicleSeat, Double, Faults as LogFaults, Fork, OfficeState};
+pub use membership::{
+    Chronicle, ChronicleLine, ChronicleSeat, Double, Faults as LogFaults, Fork, History, OfficeState, RecoveryCode,
+    RecoveryTextError, SuccessionApproval, SuccessionRequest,
+};
 pub use record::{Backup, Class, KEY_BYTES_MAX, Key, LAYOUT, Load, MetaName, Record, RecordId, RecordKind};
 #[cfg(any(test, feature = "testing"))]
 pub use store::fault::{CrashPoint, FaultDisk, FaultStore, Faults, Image, PowerCut};
@@ -88,4 +113,6 @@ pub use store::{
     within,
 };
 pub use time::{TimerTable, Timestamp};
+pub use timeline::annotations::{Aggregate, Annotation, Deed, Reaction, Revision, Right, Said, aggregate, pinned};
+pub use timeline::content::Location;
 pub use wire::frame::{Frame, GroupFrame, JoinFrame, body_length};

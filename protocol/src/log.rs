@@ -15,6 +15,7 @@ mod cut;
 pub(crate) mod entry;
 mod insert;
 mod pending;
+mod places;
 mod record;
 mod state;
 mod vector;
@@ -30,6 +31,7 @@ use self::entry::Entry;
 use self::insert::Rebuilding;
 use self::pending::Pending;
 use self::pending::Proof;
+use self::places::Places;
 use self::state::Log;
 use crate::crypto::sign::Verified;
 use crate::crypto::{Field, Label, hash16};
@@ -122,7 +124,7 @@ pub struct Logs {
     tags: BTreeMap<LogTag, LogId>,
     /// Counts what changes in any log: who has compared it need not do so again.
     version: u64,
-    places: BTreeMap<EntryId, Place>,
+    places: Places,
     forked: BTreeSet<LogId>,
     fork_proofs: Vec<ForkProof>,
     refused: Refused,
@@ -148,7 +150,7 @@ impl Logs {
             logs: BTreeMap::new(),
             tags: BTreeMap::new(),
             version: 0,
-            places: BTreeMap::new(),
+            places: Places::default(),
             forked: BTreeSet::new(),
             fork_proofs: Vec::new(),
             refused: Refused::default(),
@@ -209,13 +211,13 @@ impl Logs {
     #[must_use]
     #[cfg(test)]
     pub fn contains(&self, eid: &EntryId) -> bool {
-        self.places.contains_key(eid)
+        self.places.contains(eid)
     }
 
     /// Where an entry stands.
     #[must_use]
     pub fn place_of(&self, eid: &EntryId) -> Option<Place> {
-        self.places.get(eid).copied()
+        self.places.get(eid)
     }
 
     /// The entry at `seq` on the way to the head of a branch.
@@ -241,6 +243,11 @@ impl Logs {
         self.pending
             .iter()
             .map(|held| Waiting { entry: held.proof.entry(), is_proved: matches!(held.proof, Proof::Checked(_)) })
+    }
+
+    /// The places inside forked logs whose state entries wait for ([`Missing::Prefix`]).
+    pub fn wanted_prefix(&self) -> impl Iterator<Item = Place> + '_ {
+        self.pending.prefixes()
     }
 
     /// The operations that waiting entries name and nobody here has (never taken out of `need`, R-35).

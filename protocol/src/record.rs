@@ -241,8 +241,8 @@ records! {
     0x10 Group group { g: u32 } AtStart Yes;
     /// A signed membership operation as received.
     0x11 Op op { g: u32, lamport: u32, id: [u8; 16] } AtStart Yes;
-    /// A branch of a log: author, instance, head, floor, ranges held.
-    0x12 Log log { g: u32, l: u32 } AtStart Yes;
+    /// A branch of a log: author, instance, head, floor, ranges held. Fetched again: a head without its entries is none.
+    0x12 Log log { g: u32, l: u32 } AtStart No;
     /// A signed entry as received. Loaded at start: the core keeps its id and place and drops the body (H-14).
     0x13 Entry entry { g: u32, l: u32, seq: u64 } AtStart No;
     /// What is shown at one place of the timeline.
@@ -256,7 +256,7 @@ records! {
     /// Proof that somebody misbehaved.
     0x18 Evidence evidence { g: u32, n: u32 } AtStart Yes;
     /// The seed of an epoch that policy archives (E-88).
-    0x19 Seed seed { g: u32, l: u32, epoch: u32 } OnDemand WithHistory;
+    0x19 Seed seed { g: u32, l: u32, epoch: u32 } AtStart WithHistory;
     /// A quote request or release.
     0x1B Quote quote { g: u32, n: u32 } AtStart Yes;
     /// Unsent text of the composer.
@@ -265,6 +265,8 @@ records! {
     0x1D Joiner joiner { n: u32 } AtStart No;
     /// A link issued here; its secret is a `link`.
     0x1E Invite invite { g: u32, n: u32 } AtStart No;
+    /// What was done to a post, under the beginning of the post's id; of pins also under 16 zeros (CV-6).
+    0x1F Annotation annotation { g: u32, target: [u8; 16], order: OrderKey } OnDemand WithHistory;
     /// An attachment: root, size, file key, state.
     0x20 Blob blob { b: u32 } AtStart Yes;
     /// An upload in progress.

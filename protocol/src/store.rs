@@ -53,6 +53,16 @@ pub trait Store: Send {
     /// `TooLarge` and `Full` leave the store unharmed and nothing written; the others as above.
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
 
+    /// By ST-43, notes that the store has come so far, in a place that a loss of the engine's last batches does not
+    /// take along. Called behind each durable commit. It need not survive a power cut: a note that is too old says
+    /// nothing. An engine that cannot lose its end keeps none.
+    fn note_commits(&mut self, _commits: u64) {}
+
+    /// The furthest that was noted; 0 if nothing was.
+    fn noted_commits(&self) -> u64 {
+        0
+    }
+
     /// Records, live bytes, bytes on disk.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 pub mod bugs;
 pub mod dice;
 pub mod histories;
+pub mod keepers;
 pub mod party;
 pub mod sight;
 pub mod speakers;

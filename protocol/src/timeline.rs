@@ -6,6 +6,7 @@
 //! show the same order (a Lamport clock that follows the wall clock where it can; cf. Kulkarni et al., *Hybrid Logical
 //! Clocks*, 2014).
 
+pub(crate) mod annotations;
 pub(crate) mod content;
 pub(crate) mod fields;
 

@@ -8,13 +8,17 @@ use coterie_protocol::testing::histories::{Dice, History, Manners};
 use coterie_protocol::testing::membership::Exchange;
 use coterie_protocol::testing::party::Party;
 
-/// Replays what is committed for a target; gives how many there were.
+/// Replays what is committed for a target, written by hand or found by the search; gives how many there were by hand.
 fn replay(target: &str, check: fn(&[u8])) -> usize {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().for_each(|path| check(&std::fs::read(path).unwrap()));
-    files.len()
+    let [written, found] = ["corpus", "found"].map(|room| {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(room).join(target);
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().for_each(|path| check(&std::fs::read(path).unwrap()));
+        files.len()
+    });
+    assert!(found > 0, "{target}: what the search found is committed, too");
+    written
 }
 
 /// Flipped bits, cut ends and doubled middles of sound bytes.

@@ -81,7 +81,7 @@ fn one_of_each_kind(party: &Party) -> Vec<Bytes> {
 }
 
 #[test]
-fn truncated_frames_of_every_kind_are_refused_counted_and_leave_no_trace() {
+fn at_88_truncated_frames_of_every_kind_are_refused_counted_and_leave_no_trace() {
     let (mut party, group) = taped();
     let frames = one_of_each_kind(&party);
     assert!(frames.len() >= 14, "kinds on the tape: {:x?}", frames.iter().map(|frame| frame[0]).collect::<Vec<_>>());
@@ -138,12 +138,12 @@ fn flip_bits_in_kinds_from(first: usize) {
 }
 
 #[test]
-fn frames_of_every_low_number_on_every_slot_with_junk_and_claimed_lengths_are_refused() {
+fn at_88_frames_of_every_low_number_on_every_slot_with_junk_and_claimed_lengths_are_refused() {
     junk_in_frames_of(GROUP_KINDS[0].clone());
 }
 
 #[test]
-fn frames_of_every_high_number_on_every_slot_with_junk_and_claimed_lengths_are_refused() {
+fn at_88_frames_of_every_high_number_on_every_slot_with_junk_and_claimed_lengths_are_refused() {
     junk_in_frames_of(GROUP_KINDS[1].clone());
 }
 
@@ -179,7 +179,7 @@ fn junk_in_frames_of(kinds: std::ops::RangeInclusive<u8>) {
 }
 
 #[test]
-fn floods_of_valid_announcements_wishes_and_unasked_answers_are_bounded_and_cost_points() {
+fn at_87_floods_of_valid_announcements_wishes_and_unasked_answers_are_bounded_and_cost_points() {
     let (mut party, group) = taped();
     let have = |n: u64| {
         let mut body = vec![0x81, 0x98, 200];
@@ -213,7 +213,7 @@ fn floods_of_valid_announcements_wishes_and_unasked_answers_are_bounded_and_cost
 }
 
 #[test]
-fn strangers_and_removed_members_who_replay_whole_sessions_get_nowhere() {
+fn at_86_at_92_strangers_and_removed_members_who_replay_whole_sessions_get_nowhere() {
     let (mut party, group) = taped();
     let dee = party.hosts[3].account.me();
     let members = party.hosts[0].account.members(&group).unwrap();
@@ -242,7 +242,7 @@ fn strangers_and_removed_members_who_replay_whole_sessions_get_nowhere() {
 }
 
 #[test]
-fn receipts_and_entries_of_others_cannot_be_forged_or_carried_to_another_group() {
+fn at_06_what_was_said_in_one_group_cannot_be_carried_to_another() {
     let (mut party, group) = taped();
     let other = party.found(4, "Elsewhere");
     let link_there = party.invite(4, other, 1);

@@ -9,7 +9,7 @@ fn alerts(party: &Party, who: usize, kind: AlertKind) -> usize {
 }
 
 #[test]
-fn e_80_a_restored_backup_opens_a_new_log_and_goes_on() {
+fn at_29_e_80_a_restored_backup_opens_a_new_log_and_goes_on() {
     let (mut party, group) = Party::with_group(3, 3);
     party.say(2, group, "before the backup");
     party.pass(2_000);
@@ -75,7 +75,7 @@ fn r_34_who_was_removed_while_away_learns_of_it_although_others_came_meanwhile()
     let view = party.hosts[2].account.group(&group).unwrap();
     assert_eq!(view.state, GroupState::Removed);
     assert!(view.operations < party.hosts[0].account.group(&group).unwrap().operations, "it was shown the others' log");
-    let refused = party.ask(2, Command::Send { group, text: "anyone?".into() });
+    let refused = party.ask(2, Command::Send { group, text: "anyone?".into(), reply_to: None, location: None });
     assert_eq!(refused.unwrap_err(), CommandError::Removed);
 }
 
@@ -95,7 +95,7 @@ fn mb_d13_after_a_restored_backup_nothing_is_written_before_a_member_is_met() {
     party.split(&[0], &[1, 2]);
     let before = (records(&party, 0, OPERATION), records(&party, 0, ENTRY));
     party.start_as(0, 77);
-    party.ask(0, Command::Send { group, text: "is anybody there?".into() }).unwrap();
+    party.ask(0, Command::Send { group, text: "is anybody there?".into(), reply_to: None, location: None }).unwrap();
     let not_after_ms = party.now_ms + 86_400_000;
     let asked = party.ask(0, Command::CreateInvite { group, uses: 1, not_after_ms });
     party.pass(6 * 3_600_000);
@@ -151,4 +151,42 @@ fn mb_d20_own_operations_are_durable_before_they_are_sent() {
         assert!(party.ask(1, Command::CreateInvite { group, uses: 1, not_after_ms }).is_ok(), "Ben's office stands");
     }
     assert!(reached > 0, "no power cut met the operation");
+}
+
+#[test]
+fn e_78_both_branches_of_a_log_that_forked_inside_come_to_everybody() {
+    let (mut party, group) = Party::with_group(4, 4);
+    for text in ["one", "two", "three"] {
+        party.say(2, group, text);
+    }
+    party.pass(5_000);
+    let backup = party.hosts[2].disk.clone();
+    // Only 0 hears this.
+    party.stop(1);
+    party.stop(3);
+    party.say(2, group, "to one of you");
+    party.pass(5_000);
+    // The disk forgets it, and nobody who knows better is there.
+    party.stop(2);
+    party.stop(0);
+    party.hosts[2].disk = backup;
+    party.start(2);
+    party.start(1);
+    party.pass(60_000);
+    for text in ["to another", "to another again", "and once more"] {
+        party.say(2, group, text);
+    }
+    party.pass(10_000);
+    party.stop(2);
+    party.start(0);
+    party.start(3);
+    party.pass(180_000);
+    for who in [0, 1, 3] {
+        let texts = party.texts(who, &group);
+        assert!(alerts(&party, who, AlertKind::Fork) > 0, "{who} was not told of the fork");
+        for text in ["to another again", "and once more"] {
+            assert!(texts.contains(&text.into()), "{who} lacks {text:?}: {texts:?}");
+        }
+    }
+    assert!(party.texts(0, &group).contains(&"to one of you".into()));
 }

@@ -57,7 +57,7 @@ fn e_15_two_who_use_a_one_use_link_in_two_halves_are_mute_until_one_is_confirmed
         assert!(party.hosts[who].account.members(&group).unwrap().iter().any(|member| member.contested), "{who}");
     }
     assert_eq!([3, 4].map(|who| party.state(who, &group)), [GroupState::Waiting; 2]);
-    let reply = party.ask(3, Command::Send { group, text: "mute".into() });
+    let reply = party.ask(3, Command::Send { group, text: "mute".into(), reply_to: None, location: None });
     assert!(!matches!(reply, Ok(Reply::Saved(_))), "{reply:?}");
     party.say(1, group, "not for the two");
     party.start(0);
@@ -98,7 +98,7 @@ fn e_70_who_leaves_is_seen_to_leave_at_once_and_keeps_no_live_secret() {
     party.pass(60_000);
     assert_eq!(party.texts(2, &group), ["one", "after"]);
     assert_eq!(party.texts(1, &group), ["one"]);
-    let refused = party.ask(1, Command::Send { group, text: "ghost".into() });
+    let refused = party.ask(1, Command::Send { group, text: "ghost".into(), reply_to: None, location: None });
     assert!(refused.is_err());
     // What was left stays left after a restart, and the same person may come again by another link.
     party.stop(1);
@@ -250,8 +250,10 @@ fn session(victim: usize, kill_after: u32) -> (bool, Party, GroupId) {
         assert_eq!(party.state(who, &group), GroupState::Member, "{victim} after {kill_after}: join of {who}");
     }
     for (who, text) in [(0, "one"), (1, "two"), (2, "three"), (1, "four")] {
-        if matches!(party.ask(who, Command::Send { group, text: text.into() }), Ok(Reply::Saved(_) | Reply::Queued(_)))
-        {
+        if matches!(
+            party.ask(who, Command::Send { group, text: text.into(), reply_to: None, location: None }),
+            Ok(Reply::Saved(_) | Reply::Queued(_))
+        ) {
             said.push(text);
         }
         party.pass(2_000);

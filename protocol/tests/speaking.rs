@@ -45,6 +45,28 @@ fn e_51_a_fresh_leaf_key_comes_once_a_day_although_nobody_speaks() {
 }
 
 #[test]
+fn e_51_a_machine_that_is_switched_off_every_evening_replaces_its_leaf_key_as_well() {
+    let (mut party, group) = Party::with_group(2, 2);
+    party.say(1, group, "good night");
+    party.pass(5_000);
+    let newest = |party: &Party| stored(party, 1, LEAVES).last().map(|(id, _)| *id);
+    let mut seen = vec![newest(&party)];
+    for _ in 0..4 {
+        party.stop(1);
+        party.now_ms += 16 * 3_600_000;
+        party.pass(1_000);
+        party.start(1);
+        party.pass(8 * 3_600_000);
+        seen.push(newest(&party));
+    }
+    assert!(seen.windows(2).filter(|pair| pair[0] < pair[1]).count() >= 3, "{seen:?}");
+    assert!(stored(&party, 0, LEAVES).len() <= 8, "and no more often than that");
+    party.say(0, group, "good morning");
+    party.pass(5_000);
+    assert!(party.texts(1, &group).contains(&"good morning".into()));
+}
+
+#[test]
 fn e_50_who_lost_a_chain_asks_its_author_and_reads_on() {
     let (mut party, group) = Party::with_group(2, 2);
     party.say(0, group, "before");
@@ -65,7 +87,7 @@ fn e_50_who_lost_a_chain_asks_its_author_and_reads_on() {
 }
 
 #[test]
-fn mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
+fn at_12_mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
     let (mut party, group) = Party::with_group(3, 3);
     party.say(2, group, "in time");
     party.pass(5_000);
@@ -83,7 +105,7 @@ fn mb_c02_words_said_after_the_own_removal_count_for_nobody_who_knows_of_it() {
 }
 
 #[test]
-fn n_203_who_is_removed_is_shown_how_and_then_nothing_more() {
+fn at_92_n_203_who_is_removed_is_shown_how_and_then_nothing_more() {
     let (mut party, group) = Party::with_group(3, 3);
     let cy = party.member(0, &group, 2);
     party.tape = Some(Vec::new());

@@ -78,3 +78,27 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
     };
     parsed.map_err(|_| format!("{text} is no seed"))
 }
+
+/// Milliseconds of processor time since the start: on a machine that does other things too, what a run takes is this.
+pub(crate) struct Effort {
+    began_ms: Option<u64>,
+    watch: Stopwatch,
+}
+
+impl Effort {
+    pub(crate) fn start() -> Self {
+        Self { began_ms: Self::spent_ms(), watch: Stopwatch::start() }
+    }
+
+    /// Where the system does not say it, the time that has passed.
+    pub(crate) fn ms(&self) -> u64 {
+        let spent = self.began_ms.and_then(|began| Some(Self::spent_ms()?.saturating_sub(began)));
+        spent.unwrap_or_else(|| self.watch.ms())
+    }
+
+    /// What the thread has had so far: the first of the numbers that Linux keeps of it is in nanoseconds.
+    fn spent_ms() -> Option<u64> {
+        let kept = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        kept.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|ns| ns / 1_000_000)
+    }
+}

@@ -5,18 +5,15 @@
 //! kept per directed pair, so that a path may work one way only. Nothing here knows what a frame means, and nothing
 //! here decides when: the world's queue does.
 
+mod pairs;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use self::pairs::{Pair, Pairs};
+use crate::chance::below;
 use bytes::Bytes;
 use coterie_protocol::Channel;
-use rand_chacha::ChaCha8Rng;
 
-use crate::chance::{below, exponential, happens, stream};
-
-/// Retransmissions start after this and double (a usual probe timeout).
-const RETRANSMIT_US: u64 = 200_000;
-/// So many losses in a row end a stream.
-const RETRANSMITS_MAX: u32 = 5;
 /// A dead path is noticed by a missing ping, at the soonest after this …
 const NOTICE_MIN_US: u64 = 15_000_000;
 /// … and at the latest after this (N-103: a ping every 15 s with 10 s patience).
@@ -56,15 +53,6 @@ pub enum Tail {
     Off,
     /// Yes.
     On,
-}
-
-struct Pair {
-    quality: Quality,
-    /// Reasons why nothing passes: a split, a cut, a flap … each by its own number, so that one can end before another.
-    down: BTreeSet<u32>,
-    /// When the path last became free of what was sent before.
-    free_us: u64,
-    rng: ChaCha8Rng,
 }
 
 /// A stream between two hosts.
@@ -126,9 +114,8 @@ pub enum Room {
 
 /// All paths and streams.
 pub struct Network {
-    seed: u64,
     base: Quality,
-    pairs: BTreeMap<(HostId, HostId), Pair>,
+    pairs: Pairs,
     streams: BTreeMap<u64, Stream>,
     by_pair: BTreeMap<(HostId, HostId), BTreeSet<u64>>,
     next_stream: u64,
@@ -140,9 +127,8 @@ impl Network {
     #[must_use]
     pub fn new(seed: u64, base: Quality) -> Self {
         Self {
-            seed,
             base,
-            pairs: BTreeMap::new(),
+            pairs: Pairs::new(seed),
             streams: BTreeMap::new(),
             by_pair: BTreeMap::new(),
             next_stream: 1,
@@ -151,19 +137,13 @@ impl Network {
     }
 
     fn pair(&mut self, from: HostId, to: HostId) -> &mut Pair {
-        let (seed, quality) = (self.seed, self.base);
-        self.pairs.entry((from, to)).or_insert_with(|| Pair {
-            quality,
-            down: BTreeSet::new(),
-            free_us: 0,
-            rng: stream(seed, "pair", u64::from(from) << 16 | u64::from(to)),
-        })
+        self.pairs.make((from, to), self.base)
     }
 
     /// Quality of every path from now on.
     pub fn set_base(&mut self, quality: Quality) {
         self.base = quality;
-        self.pairs.values_mut().for_each(|pair| pair.quality = quality);
+        self.pairs.all_mut().for_each(|pair| pair.quality = quality);
     }
 
     /// The quality that paths have unless told otherwise.
@@ -205,13 +185,13 @@ impl Network {
     /// Every path that is down now.
     #[must_use]
     pub fn down(&self) -> Vec<(HostId, HostId)> {
-        self.pairs.iter().filter(|(_, pair)| !pair.down.is_empty()).map(|(&ends, _)| ends).collect()
+        self.pairs.all().filter(|(_, pair)| !pair.down.is_empty()).map(|(ends, _)| ends).collect()
     }
 
     /// Whether frames pass.
     #[must_use]
     pub fn is_up(&self, from: HostId, to: HostId) -> bool {
-        self.pairs.get(&(from, to)).is_none_or(|pair| pair.down.is_empty())
+        self.pairs.get(from, to).is_none_or(|pair| pair.down.is_empty())
     }
 
     /// Whether frames pass both ways.
@@ -223,7 +203,7 @@ impl Network {
     /// One way there and back without queues, µs.
     #[must_use]
     pub fn round_trip_us(&self, a: HostId, b: HostId) -> u64 {
-        let one = |from, to| self.pairs.get(&(from, to)).map_or(self.base, |pair| pair.quality).latency_us;
+        let one = |from, to| self.pairs.get(from, to).map_or(self.base, |pair| pair.quality).latency_us;
         one(a, b) + one(b, a)
     }
 
@@ -272,14 +252,14 @@ impl Network {
 
     /// A frame goes on its way from end `side` of a stream.
     pub fn send(&mut self, (id, side): (u64, usize), bytes: &Bytes, now: u64, room: Room) -> Option<Passage> {
-        let ends = self.streams.get(&id)?.ends;
-        let (from, to) = (ends[side], ends[1 - side]);
-        if !self.is_up(from, to) || !self.streams.get(&id)?.held[side].is_empty() {
-            self.streams.get_mut(&id)?.held[side].push_back(bytes.clone());
+        let Self { base, pairs, streams, .. } = self;
+        let stream = streams.get_mut(&id)?;
+        let pair = pairs.make((stream.ends[side], stream.ends[1 - side]), *base);
+        if !pair.down.is_empty() || !stream.held[side].is_empty() {
+            stream.held[side].push_back(bytes.clone());
             return Some(Passage::Held);
         }
         let size = bytes.len() as u64;
-        let pair = self.pair(from, to);
         let start = match pair.quality.rate {
             Some(rate) => {
                 let waiting = pair.free_us.saturating_sub(now).saturating_mul(rate) / 1_000_000;
@@ -292,7 +272,6 @@ impl Network {
             None => now,
         };
         let Some(delay) = pair.delay() else { return Some(Passage::Broken) };
-        let stream = self.streams.get_mut(&id)?;
         let at = (start + delay).max(stream.last_us[side] + 1);
         stream.last_us[side] = at;
         stream.in_flight[side] += size;
@@ -301,9 +280,9 @@ impl Network {
 
     /// A frame has come to the end of its way: whether it may be handed over, or waits because the path is down.
     pub fn arrive(&mut self, id: u64, side: usize, bytes: &Bytes) -> Arrival {
-        let Some(ends) = self.streams.get(&id).map(|stream| stream.ends) else { return Arrival::Gone };
-        let is_up = self.is_up(ends[side], ends[1 - side]);
         let Some(stream) = self.streams.get_mut(&id) else { return Arrival::Gone };
+        let ends = stream.ends;
+        let is_up = self.pairs.get(ends[side], ends[1 - side]).is_none_or(|pair| pair.down.is_empty());
         stream.in_flight[side] = stream.in_flight[side].saturating_sub(bytes.len() as u64);
         if !is_up || !stream.held[side].is_empty() {
             stream.held[side].push_back(bytes.clone());
@@ -331,7 +310,7 @@ impl Network {
     /// Streams on which something waits longer than this, now that every path is what it was: a computer that finds a
     /// better path does not wait for the queue of the old one. Every queue is empty from here on.
     pub fn drop_backlogs(&mut self, now: u64, longer_us: u64) -> Vec<u64> {
-        self.pairs.values_mut().for_each(|pair| pair.free_us = pair.free_us.min(now));
+        self.pairs.all_mut().for_each(|pair| pair.free_us = pair.free_us.min(now));
         let waits = |stream: &Stream| stream.last_us.iter().any(|last| *last > now + longer_us);
         self.streams.iter().filter(|(_, stream)| waits(stream)).map(|(&id, _)| id).collect()
     }
@@ -353,34 +332,13 @@ pub enum Arrival {
     Gone,
 }
 
-impl Pair {
-    fn delay(&mut self) -> Option<u64> {
-        let Quality { latency_us, jitter_us, tail, loss_ppm, .. } = self.quality;
-        let mut delay = latency_us;
-        if jitter_us > 0 {
-            delay += exponential(&mut self.rng, jitter_us);
-        }
-        if tail == Tail::On && happens(&mut self.rng, 10_000) {
-            delay *= 10;
-        }
-        let mut wait = RETRANSMIT_US;
-        for _ in 0..RETRANSMITS_MAX {
-            if loss_ppm == 0 || !happens(&mut self.rng, loss_ppm) {
-                return Some(delay);
-            }
-            delay += wait;
-            wait *= 2;
-        }
-        None
-    }
-}
-
 const fn ordered([a, b]: [HostId; 2]) -> (HostId, HostId) {
     if a < b { (a, b) } else { (b, a) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::pairs::RETRANSMIT_US;
     use super::*;
 
     fn frame(byte: u8) -> Bytes {

@@ -78,6 +78,7 @@ pub fn event_text(event: &Event) -> Option<String> {
         Event::Join { join } => format!("join {join}"),
         Event::Alert { alert, .. } => format!("alert {:?} {}", alert.kind, alert.reason),
         Event::GroupGone(gid) => format!("gone {gid:?}"),
+        Event::Annotated { target, .. } => format!("annotated {target:?}"),
         Event::Group(_) | Event::Presence { .. } | Event::Invite { .. } => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! How fast it is, in three figures, on one core (SIM-21).
+//! How fast it is, in three figures, on one core (SIM-21), by processor time where the system tells it.
 
 use clap::Args;
 use coterie_simulations::plan::{Size, draw};
@@ -56,7 +56,7 @@ pub(crate) fn speed(command: &Speed) -> Result<u8, String> {
         ));
     }
     if seeds > 0 {
-        let watch = door::Stopwatch::start();
+        let watch = door::Effort::start();
         let mut events = 0;
         for seed in 1..=seeds {
             events += World::new(draw(seed, Size::Of(10)), Options::default()).run().events;
@@ -90,7 +90,7 @@ fn spread(story: &mut Scenario, seconds: u64) {
 }
 
 fn told(story: &Scenario) -> Result<Took, String> {
-    let watch = door::Stopwatch::start();
+    let watch = door::Effort::start();
     let mut at = (0, 0);
     let mut took = Took { events: 0, real_ms: 0 };
     let outcome = World::new(story.clone(), Options::default()).run_watched(&mut |stage, events| match stage {

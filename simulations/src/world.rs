@@ -5,6 +5,7 @@
 //! every step; when the story is over all faults end, and within a bound everybody must agree (SIM-30).
 
 mod actions;
+mod agenda;
 mod census;
 mod demands;
 mod ending;
@@ -17,8 +18,7 @@ pub use demands::percentile_of;
 pub use ending::{Outcome, Stage, Verdict};
 pub use wishes::CANARY;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use coterie_protocol::testing::{Checking, check_signatures};
@@ -32,9 +32,6 @@ use crate::network::{HostId, Network, Quality, Turn};
 use crate::oracle::{Mark, Oracle};
 use crate::scenario::{Habit, Scenario, Tie};
 use crate::trace::{Keep, Trace};
-
-/// An event waits here until its time comes.
-type Queued = Reverse<(u64, u64, u64)>;
 
 /// Something that will happen.
 enum Happening {
@@ -90,9 +87,7 @@ pub struct World {
     now_us: u64,
     /// Moment 0 of the story: before it people were seated.
     zero_us: u64,
-    queue: BinaryHeap<Queued>,
-    happenings: BTreeMap<u64, Happening>,
-    next: u64,
+    agenda: agenda::Agenda<Happening>,
     ties: ChaCha8Rng,
     hosts: Vec<Host>,
     net: Network,
@@ -152,9 +147,7 @@ impl World {
             oracle,
             now_us: 0,
             zero_us: 0,
-            queue: BinaryHeap::new(),
-            happenings: BTreeMap::new(),
-            next: 0,
+            agenda: agenda::Agenda::default(),
             ties: stream(seed, "ties", 0),
             hosts,
             net: Network::new(seed, perfect),
@@ -221,23 +214,15 @@ impl World {
             (Tie::Shuffle, Phase::Story | Phase::Healed) => self.ties.next_u64(),
             (Tie::Fifo, _) | (Tie::Shuffle, Phase::Seating) => 0,
         };
-        self.next += 1;
-        self.queue.push(Reverse((at_us.max(self.now_us), tie, self.next)));
-        self.happenings.insert(self.next, happening);
+        self.agenda.put(at_us.max(self.now_us), tie, happening);
     }
 
     /// The next event, if one is due by then.
     fn step(&mut self, until_us: u64) -> bool {
-        let Some(Reverse((at, _, number))) = self.queue.peek().copied() else { return false };
-        if at > until_us {
-            return false;
-        }
-        self.queue.pop();
+        let Some((at, happening)) = self.agenda.take(until_us) else { return false };
         self.now_us = at;
         self.events += 1;
-        if let Some(happening) = self.happenings.remove(&number) {
-            self.happen(happening);
-        }
+        self.happen(happening);
         true
     }
 

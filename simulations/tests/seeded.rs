@@ -60,14 +60,32 @@ fn inv_s09_a_core_that_never_rests_is_found() {
     assert_eq!(broken(REMOVAL, Some(Bug::TimerInThePast)).as_deref(), Some("INV-S9"));
 }
 
-#[test]
-fn inv_d04_a_crash_at_each_commit_of_a_short_story_leaves_everything_whole() {
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("short.scenario");
-    let story = "nodes 2\nat 1s n2 say \"one\"\nat 3s n1 say \"two\"\nlimit quiesce=60s\n";
+/// A crash at every call that changes the disk, before it, in its middle and after it: between two of them a crash at a
+/// reading call leaves the same disk. What the disk holds must be all that was told to anybody, and no more than was begun.
+fn crash_everywhere(name: &str, host: &str, story: &str) {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.scenario"));
     assert!(std::fs::write(&file, story).is_ok());
     let mut run = Command::new(env!("CARGO_BIN_EXE_coterie-sim"));
-    let output = run.arg("run").arg(&file).args(["--crash-every-commit", "n2"]).output();
+    let output = run.arg("run").arg(&file).args(["--crash-every-commit", host]).output();
     let output = output.unwrap_or_else(|error| panic!("{error}"));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && told.contains("three crashes at each: all good"), "{told}");
+    assert!(output.status.success() && told.contains("three crashes at each: all good"), "{name}: {told}");
+}
+
+#[test]
+fn inv_d04_a_crash_at_each_commit_of_a_short_talk_leaves_everything_whole() {
+    crash_everywhere("talk", "n2", "nodes 2\nat 1s n2 say \"one\"\nat 3s n1 say \"two\"\nlimit quiesce=60s\n");
+}
+
+#[test]
+fn inv_d04_a_crash_at_each_commit_of_an_arrival_leaves_everything_whole() {
+    let story =
+        "nodes 2\noutsiders 1\nat 1s n1 invite as L\nat 3s x1 join L\nat 20s n1 say \"welcome\"\nlimit quiesce=120s\n";
+    crash_everywhere("arrival", "x1", story);
+}
+
+#[test]
+fn inv_d04_a_crash_at_each_commit_of_a_removal_leaves_everything_whole() {
+    let story = "nodes 3\nat 1s n3 say \"hello\"\nat 3s n1 remove n3\nat 20s n2 say \"we two\"\nlimit quiesce=120s\n";
+    crash_everywhere("removal", "n1", story);
 }

@@ -4,6 +4,10 @@
 //! listen addresses are loopback, so that nothing leaves the machine. The program is built once, in the profile
 //! of the tests.
 
+mod machine;
+
+pub use self::machine::Rise;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -17,7 +21,7 @@ use crate::eventually;
 /// How long anything may take that people would call "at once". Generous: test machines are small and busy.
 pub const SOON: Duration = Duration::from_secs(60);
 
-/// The built program.
+/// The built program, or the one that `COTERIE_PROGRAM` names: one that is installed, or of another release.
 ///
 /// # Panics
 /// If it doesn't build.
@@ -25,6 +29,9 @@ pub const SOON: Duration = Duration::from_secs(60);
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(given) = std::env::var_os("COTERIE_PROGRAM") {
+            return PathBuf::from(given);
+        }
         // A test lies in …/<profile>/deps, a measuring program one folder higher.
         let program = std::env::current_exe().expect("the program has a path");
         let beside = program.parent().expect("…/<profile>");

@@ -6,10 +6,20 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails, and says where")]
 
 pub mod cluster;
+pub mod disk;
 pub mod house;
+pub mod ledger;
+pub mod rounds;
+pub mod socket;
 pub mod terminal;
+pub mod tmux;
 
 use std::time::{Duration, Instant};
+
+/// Lets time pass, for whoever harms a node at a moment of chance. A test that waits for something uses [`eventually`].
+pub fn let_pass(time: Duration) {
+    std::thread::sleep(time);
+}
 
 /// Asks again and again until `ask` gives something; after `deadline` the test fails with what was last seen.
 ///

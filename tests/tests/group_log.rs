@@ -1,6 +1,6 @@
 //! The membership log as people and programs read it: the same in four forms, and the same for everybody.
 
-use coterie_tests::cluster::{SOON, group_of};
+use coterie_tests::cluster::{Person, SOON, group_of};
 use coterie_tests::eventually;
 
 #[test]
@@ -25,4 +25,25 @@ fn cl_07_the_group_log_is_told_in_four_forms_and_equal_for_two_people() {
     let svg = people[0].ok(&["group", "log", "--svg"]).out;
     assert!(svg.starts_with("<svg ") && svg.matches("<rect").count() == kinds.len() + 1, "{svg}");
     assert_eq!(people[0].run(&["group", "log", "--dot", "--svg"]).code, 2);
+}
+
+#[test]
+fn mb_d12_the_one_organiser_is_told_to_name_a_second_before_the_third_person_joins() {
+    let people = group_of(&["Ana", "Ben"]);
+    let words = "Name a second organiser";
+    assert!(people[0].ok(&["group", "info"]).out.contains(words));
+    assert!(people[0].ok(&["invite", "create"]).err.contains(words));
+    assert!(!people[1].ok(&["group", "info"]).out.contains(words), "a plain member can name nobody");
+    people[0].ok(&["member", "promote", "Ben", "--yes"]);
+    assert!(!people[0].ok(&["group", "info"]).out.contains(words));
+    let free = |person: &Person| person.json(&["group", "info"])["seats"]["mine"].as_u64();
+    eventually("the free seats are shared", SOON, || {
+        let (ana, ben) = (free(&people[0]), free(&people[1]));
+        // 98 are free; what a living link holds stays where it is.
+        if ana.zip(ben).is_some_and(|(ana, ben)| ana.abs_diff(ben) <= 1) {
+            Ok(())
+        } else {
+            Err(format!("{ana:?} {ben:?}"))
+        }
+    });
 }

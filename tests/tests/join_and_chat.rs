@@ -77,3 +77,45 @@ fn a_removed_member_reads_nothing_that_is_sent_after_the_sender_knows() {
     let refused = people[2].run(&["send", "still here?", "--json"]);
     assert_eq!((refused.code, refused.error()["code"].as_str()), (4, Some("removed")), "{refused:?}");
 }
+
+#[test]
+fn mb_d17_where_newcomers_wait_for_a_word_nobody_who_is_in_loses_the_keys() {
+    let people = group_of(&["Ana", "Ben"]);
+    let (ana, ben) = (&people[0], &people[1]);
+    let refused = ben.run(&["group", "set", "require-confirm=on", "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (4, Some("not_admin")), "{refused:?}");
+    let set = ana.json(&["group", "set", "require-confirm=on"]);
+    assert_eq!(set["policy"]["require_confirm"], true, "{set}");
+    eventually("Ben sees the setting", SOON, || {
+        let group = ben.json(&["group", "info"]);
+        if group["policy"]["require_confirm"] == true { Ok(()) } else { Err(group.to_string()) }
+    });
+    ben.ok(&["send", "still here"]);
+    ana.sees("still here");
+
+    let cy = Person::online("Cy");
+    let joined = cy.json(&["join", "--yes", &invite(ana, 1)]);
+    assert_eq!(joined["state"], "waiting_admin", "{joined}");
+    ana.sees_seats(3);
+    ana.ok(&["send", "before Cy was confirmed"]);
+    ben.sees("before Cy was confirmed");
+    assert_eq!(ana.json(&["group", "info"])["seats"]["provisional"], 1, "no program gives the word by itself");
+    assert_eq!(cy.texts(), [""; 0]);
+
+    ana.ok(&["member", "confirm", "Cy"]);
+    eventually("Cy has the keys", SOON, || {
+        let group = cy.json(&["group", "info"]);
+        if group["state"] == "member" { Ok(()) } else { Err(group.to_string()) }
+    });
+    cy.ok(&["send", "good evening"]);
+    ben.sees("good evening");
+
+    ana.ok(&["group", "set", "require-confirm=off"]);
+    let dee = Person::online("Dee");
+    dee.ok(&["join", "--yes", &invite(ana, 1)]);
+    dee.sees_seats(4);
+    eventually("a link is enough again", SOON, || {
+        let group = dee.json(&["group", "info"]);
+        if group["state"] == "member" { Ok(()) } else { Err(group.to_string()) }
+    });
+}

@@ -228,6 +228,43 @@ def message(log, place, numbers, ck, content, nonce):
     return (*log.entry(head_bytes, commit, xchacha_seal(key, nonce, aad, pad(content))), commit)
 
 
+def envelope(log, place, link_keys, not_after, nonce, grant_bytes):
+    """Kind 5: a seat grant sealed under a link's key; `link_keys` is what `link` derives."""
+    head_bytes = cbor([1, 5, *place, link_keys["lookup"], link_keys["invite_pk"], not_after])
+    aad = enc("invite-env", log.gid, log.mid, link_keys["lookup"], link_keys["invite_pk"], not_after)
+    return log.entry(head_bytes, b"", nonce + xchacha_seal(link_keys["seal"], nonce, aad, grant_bytes))
+
+
+# ---- History for newcomers ----------------------------------------------------------------------------------------
+
+def archive_record(rekey_eid, log, epoch, roster, seed, since, given):
+    """A kept seed as it lies on the disk, before the store seals it."""
+    return cbor([1, rekey_eid, log.mid, log.inst, epoch, roster, seed, since, given])
+
+
+def bundle_content(seeds):
+    """`seeds`: (mid, inst, epoch, seed) each, in any order."""
+    logs = {}
+    for mid, inst, epoch, seed in seeds:
+        logs.setdefault(mid + inst, []).append([epoch, seed])
+    return cbor([[name[:32], name[32:], sorted(logs[name])] for name in sorted(logs)])
+
+
+def bundles(giver, to, seeds, draws):
+    """`to`: mid and leaf of who gets; `seeds`: newest first; `draws`: one for each part."""
+    to_mid, (inst, inst_no, number, pk) = to
+    chunks = [seeds[at:at + 480] for at in range(0, len(seeds), 480)]
+    made = []
+    for part, (chunk, draw) in enumerate(zip(chunks, draws, strict=True)):
+        names = [giver.gid, giver.mid, giver.inst, to_mid]
+        info = enc("history", *names, inst, number, pk, part, len(chunks))
+        sealed = hpke_seal(pk, info, b"", bundle_content(chunk), draw)
+        numbers = [inst_no, number, part, len(chunks)]
+        signature = sign(giver.seed, "sig-history", *names, *numbers, sha256(sealed))
+        made.append(cbor([1, *names, *numbers, sealed, signature]))
+    return made
+
+
 # ---- What people compare, and links -------------------------------------------------------------------------------
 
 def safety_number(a, b):
@@ -238,6 +275,10 @@ def safety_number(a, b):
             x = hashlib.sha512(x + key).digest()
         out += [f"{int.from_bytes(x[5 * j:5 * j + 5], 'big') % 100_000:05}" for j in range(6)]
     return " ".join(out)
+
+
+def safety_code(a, b):
+    return "COTERIE:V/" + b"".join(sorted((a, b))).hex().upper()
 
 
 def words(count, label, *fields):
@@ -297,6 +338,19 @@ def rekey_case(count, suspended, epoch):
     }
 
 
+def bundle_case(to, seeds):
+    """What member 9 gives to member `to`. A long one is frozen by its hashes; the tests know how its seeds are made."""
+    parts = -(-len(seeds) // 480)
+    draws = [b(93, to, part) for part in range(parts)]
+    made = bundles(log_of(9), (member(to)["mid"], leaf_of(to)), seeds, draws)
+    return {
+        "to": to, "count": len(seeds), "seeds": [list(seed) for seed in seeds] if len(seeds) < 100 else None,
+        "draws": draws,
+        "bundles": [one if len(one) < 4_096 else None for one in made],
+        "lengths": [len(one) for one in made], "hashes": [sha256(one) for one in made],
+    }
+
+
 def make():
     gid, log = b(0), log_of(0)
     rekeys = [rekey_case(1, {}, 0), rekey_case(3, {}, 300), rekey_case(3, {2: 1}, 301), rekey_case(40, {}, 7)]
@@ -327,6 +381,14 @@ def make():
         messages.append({
             "index": index, "heads": heads, "content": cbor(content), "nonce": nonce, "padded": len(pad(content)),
             "entry": sha256(entry), "length": len(entry), "eid": eid, "commit": commit,
+            "whole": entry if index in (0, 1, 2, 999) else None,
+        })
+    commits = []
+    for index, content, _ in (one for one in contents if len(cbor(one[1])) <= 512):
+        *_, salt = ratchet(ck0, index)
+        digests = field_digests(content, salt)
+        commits.append({
+            "content": cbor(content), "salt": salt, "fields": digests, "commit": H("content", digests),
         })
     grants = []
     for count in (1, 32):
@@ -348,7 +410,30 @@ def make():
             "seq": seq, "prev": prev, "inst_no": inst_no, "generation": generation, "reason": reason,
             "prior": before, "known": known, "draw": b(98), "entry": entry, "eid": eid,
         })
+    archive, shelf = [], rekeys[1]
+    roster = roster_hash(gid, [member(i)["mid"] for i in range(3)])
+    for given in (False, True):
+        record = archive_record(shelf["eid"], log, 300, roster, b(99), now, given)
+        archive.append({
+            "rekey": shelf["entry"], "epoch": 300, "roster": roster, "seed": b(99), "since": now, "given": given,
+            "record": record,
+        })
+    bundled = [
+        bundle_case(1, [(member(0)["mid"], member(0)["inst"], 300, b(99))]),
+        bundle_case(2, [
+            (member(i)["mid"], member(i)["inst"], epoch, b(5, i, at)) for at, (i, epoch) in enumerate(
+                [(4, 12), (0, 301), (4, 11), (7, 0), (0, 300), (4, 9_007_199_254_740_991), (0, 23), (0, 24)]
+            )
+        ]),
+        bundle_case(3, [
+            (member(i % 5)["mid"], member(i % 5)["inst"], 1_000 - i, b(6, i % 256, i // 256)) for i in range(481)
+        ]),
+    ]
     address = bytes.fromhex("04c000020791020fa1cd03")
+    link_keys, envelopes = link(b"\x55" * 32, b"\x66" * 16, []), []
+    for sealed in (b"", b(60), b(61) * 9):
+        entry, eid = envelope(log, [70_003, b(62), [b(96)]], link_keys, 1_800_000_000_000, b(63)[:24], sealed)
+        envelopes.append({"grant": sealed, "nonce": b(63)[:24], "prev": b(62), "entry": entry, "eid": eid})
     keys = [public(b(i)) for i in range(3)]
     return {
         "roster": [
@@ -357,10 +442,15 @@ def make():
         "rekey": rekeys,
         "chain": chain,
         "message": messages,
+        "commit": commits,
         "grant": grants,
         "leaf": leaves,
+        "envelope": envelopes,
+        "archive": archive,
+        "bundle": bundled,
         "safety": [
-            {"a": keys[i], "b": keys[j], "number": safety_number(keys[i], keys[j])} for i, j in ((0, 1), (2, 1))
+            {"a": keys[i], "b": keys[j], "number": safety_number(keys[i], keys[j]), "code": safety_code(keys[i], keys[j])}
+            for i, j in ((0, 1), (2, 1))
         ],
         "words": [{"key": key, "words": words(6, "key-words", key)} for key in keys[:2]],
         "code": [{

@@ -77,8 +77,11 @@ fn show_link(output: &Output, group: &Value, invite: &Value, look: &Look) {
     }
     let short_link = invite["short_link"].as_str().unwrap_or_default();
     output.line(if look.short { short_link } else { invite["link"].as_str().unwrap_or(short_link) });
-    if !look.no_qr && std::io::stderr().is_terminal() {
-        let (columns, rows) = window();
+    let (columns, rows) = window();
+    let shows_code = !look.no_qr && std::io::stderr().is_terminal();
+    // One line more would push the link out of a window that the code fills.
+    let has_room = !shows_code || rows > 26;
+    if shows_code {
         match qr::draw(short_link).filter(|_| columns >= 41 && rows >= 24) {
             Some(code) => output.remark(&code),
             None => output.remark(&format!(
@@ -98,6 +101,9 @@ fn show_link(output: &Output, group: &Value, invite: &Value, look: &Look) {
         Some(1..) => "Works while you are offline: any online member can let them in.",
         _ => "Keep this computer on until a member has a copy of this invite.",
     });
+    if let Some(notice) = group["notice"].as_str().filter(|_| has_room) {
+        output.remark(&text::line(notice));
+    }
 }
 
 /// Columns and rows of the window that the code is drawn in.

@@ -95,12 +95,18 @@ fn listing(log: &Value) -> String {
         lines.push(format!("{:>6} {id} {name}, {depth} promotion(s) from the founder: {standing}", place + 1));
         holders.insert(word(office, "office"), name);
     }
-    let holder = |id: &str| holders.get(id).map_or_else(|| short(id), Clone::clone);
+    // Names are people's own choice, and somebody may be called like another: the office tells them apart.
+    let holder = |id: &str| holders.get(id).map_or_else(|| short(id), |name| format!("{name} {}", short(id)));
+    let founders = log["operations"][0]["id"].as_str().unwrap_or_default();
     lines.push("\nseats".to_owned());
-    lines.extend(items(log, "seats").filter_map(|seat| seat_line(seat, &holder)));
+    lines.extend(items(log, "seats").filter_map(|seat| seat_line(seat, founders, &holder)));
     for proof in items(log, "proofs") {
         let (first, second) = (short(word(proof, "first")), short(word(proof, "second")));
-        let what = if word(proof, "kind") == "fork" { "wrote two next operations" } else { "gave one seat twice" };
+        let what = match word(proof, "kind") {
+            "fork" => "wrote two next operations",
+            "rivalry" => "got two successors by the recovery codes",
+            _ => "gave one seat twice",
+        };
         lines.push(format!("\n{} {what}: {first} and {second}", short(word(proof, "who"))));
     }
     lines.push(format!("\nstate {}", word(log, "state_hash")));
@@ -108,10 +114,11 @@ fn listing(log: &Value) -> String {
 }
 
 /// A seat, unless it is free and the founder's: of these most logs have many.
-fn seat_line(seat: &Value, holder: &impl Fn(&str) -> String) -> Option<String> {
+fn seat_line(seat: &Value, founders: &str, holder: &impl Fn(&str) -> String) -> Option<String> {
     let (number, custody) = (seat["seat"].to_string(), holder(word(seat, "custody")));
     let Some(name) = seat["name"].as_str().map(text::line) else {
-        return (custody != "founder").then(|| format!("{number:>6} free, in the hands of {custody}"));
+        let is_elsewhere = word(seat, "custody") != founders;
+        return is_elsewhere.then(|| format!("{number:>6} free, in the hands of {custody}"));
     };
     let given = match (seat["issuer"].as_str(), seat["confirmed_by"].as_str()) {
         (None, _) => String::new(),
@@ -237,10 +244,13 @@ mod tests {
                 "does": "sets 1", "verdict": if rule.is_some() { "void: beyond the pin" } else { "counts" }, "rule": rule })
         };
         json!({ "operations": [one("aa", "m1", &[], None), one("bb", "m2", &["aa"], Some("MB-F1"))], "waiting": ["cc"],
-            "offices": [{ "office": "aa", "holder": "m1", "name": "Ana", "rank": [], "standing": true }],
-            "seats": [{ "seat": 3, "custody": "aa", "custodian": "aa", "occupant": "m2", "name": "Ben", "issuer": "aa",
-                "confirmed_by": "bb" }],
-            "proofs": [{ "kind": "fork", "who": "m1", "first": "aa", "second": "bb" }], "state_hash": "dd" })
+            "offices": [{ "office": "aa", "holder": "m1", "name": "founder", "rank": [], "standing": true },
+                { "office": "bb", "holder": "m2", "name": "founder", "rank": [[1, "bb"]], "standing": true }],
+            "seats": [{ "seat": 3, "custody": "bb", "custodian": "bb", "occupant": "m2", "name": "founder",
+                "issuer": "bb", "confirmed_by": "bb" }, { "seat": 4, "custody": "bb", "custodian": "bb" },
+                { "seat": 5, "custody": "aa", "custodian": "aa" }],
+            "proofs": [{ "kind": "fork", "who": "m1", "first": "aa", "second": "bb" },
+                { "kind": "rivalry", "who": "aa", "first": "bb", "second": "ff" }], "state_hash": "dd" })
     }
 
     #[test]
@@ -249,11 +259,15 @@ mod tests {
         for said in [&list, &graph, &picture] {
             assert!(said.contains("void: beyond the pin (MB-F1)") && !said.contains('\u{1b}'), "{said}");
         }
-        for line in
-            ["     3 Ben, by a link of Ana, confirmed by bb; custody Ana", "m1 wrote two next operations: aa and bb"]
-        {
+        for line in [
+            "     3 founder, by a link of founder bb, confirmed by bb; custody founder bb",
+            "     4 free, in the hands of founder bb",
+            "m1 wrote two next operations: aa and bb",
+            "aa got two successors by the recovery codes: bb and ff",
+        ] {
             assert!(list.contains(line), "{line} in\n{list}");
         }
+        assert!(!list.contains("     5 "), "free seats of the founder are many");
         assert!(list.contains("cc waits") && list.ends_with("state dd"));
         assert!(graph.contains("n1 -> n0") && graph.contains("style=dashed") && graph.contains("\\\"<b>"));
         assert!(

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{id_of, name_of, pick, short, the_group};
+mod verify;
+
 use crate::api::Api;
 use crate::args::Member;
 use crate::error::Diagnostic;
@@ -18,7 +20,25 @@ pub async fn run(api: &Api, output: &Output, verb: Member) -> Result<u8, Diagnos
         Member::List { group } => {
             let group = the_group(api, group.as_deref()).await?;
             let page = api.get(&format!("/groups/{}/members", id_of(&group))).await?;
-            output.object(&page, || list(output, &page));
+            let lagging = api.get(&format!("/groups/{}/stragglers", id_of(&group))).await?;
+            let mut both = page.clone();
+            both["stragglers"] = lagging["items"].clone();
+            output.object(&both, || list(output, &page) + &lag(&lagging));
+        }
+        Member::Verify { member, words, qr, same, code, forget, group } => {
+            let (group, member) = the_member(api, group.as_deref(), &member).await?;
+            let look = match (words, qr) {
+                (true, _) => verify::Look::Words,
+                (_, true) => verify::Look::Code,
+                _ => verify::Look::All,
+            };
+            let verdict = match (code, same, forget) {
+                (Some(code), ..) => verify::Verdict::Code(code),
+                (None, true, _) => verify::Verdict::Same,
+                (None, _, true) => verify::Verdict::Forget,
+                (None, false, false) => verify::Verdict::None,
+            };
+            verify::run(api, output, (&group, &member), (look, verdict)).await?;
         }
         Member::Show { member, group } => {
             let (_, member) = the_member(api, group.as_deref(), &member).await?;
@@ -73,7 +93,24 @@ fn marks(member: &Value) -> String {
     if member["me"] == true {
         marks.push("you".to_owned());
     }
+    if member["other_key"] == true {
+        marks.push("NOT THE KEY YOU COMPARED".to_owned());
+    } else if !member["verified"].is_null() {
+        marks.push("compared".to_owned());
+    }
+    match member["unsealed"].as_str() {
+        Some("no_key") => marks.push("gets no keys: not heard of yet".to_owned()),
+        Some("stale_key") => marks.push("gets no keys: away for 90 days".to_owned()),
+        Some("forked") => marks.push("gets no keys: two programs write in their name".to_owned()),
+        _ => {}
+    }
     marks.join(", ")
+}
+
+/// E-85: who has not heard that somebody is out.
+fn lag(page: &Value) -> String {
+    let sentences = page["items"].as_array().into_iter().flatten().filter_map(|found| found["sentence"].as_str());
+    sentences.map(|sentence| format!("\n{}", crate::text::line(sentence))).collect()
 }
 
 fn reach(member: &Value) -> String {

@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{count, id_of, name_of, the_group};
+use super::conversation::the_message;
+use super::place::the_place;
+use super::{count, id_of, name_of, short, the_group};
 use crate::api::Api;
 use crate::args::{History, Send, Tail, Wait};
 use crate::error::Diagnostic;
 use crate::output::Output;
-use crate::{text, when};
+use crate::{when, wording};
+
+/// Of an answered message so much is shown above the answer that it stays one row.
+const ANSWERED_CHARS_MAX: usize = 70;
 
 /// `send`.
 ///
@@ -18,8 +23,14 @@ use crate::{text, when};
 /// What the node says; with `--wait`, `not_delivered_yet` if it took too long: the message is kept.
 pub async fn send(api: &Api, output: &Output, send: Send, timeout: Option<Duration>) -> Result<u8, Diagnostic> {
     let group = the_group(api, send.group.as_deref()).await?;
-    let words = if send.text == "-" { read_text()? } else { send.text };
-    let message = api.post(&format!("/groups/{}/messages", id_of(&group)), &json!({ "text": words })).await?;
+    let mut new = json!({ "text": send.text.map(read_words).transpose()?.unwrap_or_default() });
+    if let Some(typed) = &send.location {
+        new["location"] = the_place(api, typed, send.precision).await?;
+    }
+    if let Some(wanted) = &send.reply {
+        new["reply_to"] = json!(the_message(api, &group, wanted).await?);
+    }
+    let message = api.post(&format!("/groups/{}/messages", id_of(&group)), &new).await?;
     let message = match send.wait {
         Some(wait) => delivered(api, &group, message, (wait, timeout)).await?,
         None => message,
@@ -37,7 +48,11 @@ fn sent(delivery: &Value) -> String {
     }
 }
 
-fn read_text() -> Result<String, Diagnostic> {
+/// What was typed; "-" stands for the standard input.
+pub(super) fn read_words(typed: String) -> Result<String, Diagnostic> {
+    if typed != "-" {
+        return Ok(typed);
+    }
     let mut words = String::new();
     std::io::stdin().read_to_string(&mut words).map_err(|why| Diagnostic::internal(&why.to_string()))?;
     Ok(words.trim_end_matches('\n').to_owned())
@@ -81,17 +96,18 @@ pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnost
     let group = the_group(api, tail.group.as_deref()).await?;
     let path = format!("/groups/{}/messages?limit={}", id_of(&group), tail.lines.max(1));
     let (page, position) = api.get_at(&path).await?;
+    let ids = Ids::from(tail.ids);
     if !tail.follow {
-        output.object(&page, || lines(output, &group, &page));
+        output.object(&page, || lines(output, &group, &page, ids));
         return Ok(0);
     }
     for line in page["items"].as_array().into_iter().flatten().filter(|_| tail.lines > 0) {
-        output.object(line, || render(output, line));
+        output.object(line, || render(output, line, ids));
     }
     let mut events = api.events(id_of(&group), &["message"], position);
     while let Some(event) = events.next().await? {
         if event.name == "message" {
-            output.object(&event.data, || render(output, &event.data));
+            output.object(&event.data, || render(output, &event.data, ids));
         }
     }
     Ok(0)
@@ -109,14 +125,14 @@ pub async fn history(api: &Api, output: &Output, history: History) -> Result<u8,
         path.push_str(before);
     }
     let page = api.get(&path).await?;
-    output.object(&page, || lines(output, &group, &page));
+    output.object(&page, || lines(output, &group, &page, Ids::from(history.ids)));
     if let Some(older) = page["prev"].as_str() {
         output.remark(&output.dim(&format!("older: coterie history --before {older}")));
     }
     Ok(0)
 }
 
-fn lines(output: &Output, group: &Value, page: &Value) -> String {
+pub(super) fn lines(output: &Output, group: &Value, page: &Value, ids: Ids) -> String {
     let items: Vec<&Value> = page["items"].as_array().into_iter().flatten().collect();
     if items.is_empty() {
         return format!("Nothing was said in {} yet.\nnext: coterie send \"Good morning.\"", name_of(group));
@@ -129,21 +145,42 @@ fn lines(output: &Output, group: &Value, page: &Value) -> String {
             shown.push(output.dim(&format!("— {of_line} —")));
             day = of_line;
         }
-        shown.push(render(output, line));
+        shown.push(render(output, line, ids));
     }
     shown.join("\n")
 }
 
-/// `14:02  Ana: words`, later lines of the words under the first.
-fn render(output: &Output, line: &Value) -> String {
+/// Whether each line begins with its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ids {
+    Shown,
+    Hidden,
+}
+
+impl From<bool> for Ids {
+    fn from(asked: bool) -> Self {
+        if asked { Self::Shown } else { Self::Hidden }
+    }
+}
+
+/// `14:02  Ana: words`, later lines of the words under the first; above them what they answer, below them the emojis.
+pub(super) fn render(output: &Output, line: &Value, ids: Ids) -> String {
     let at = when::clock(&line["at"]);
-    let author = text::line(line["author"]["name"].as_str().unwrap_or("?"));
-    let words = match line["kind"].as_str() {
-        Some("waiting") => output.dim("waiting for a key"),
-        Some("before_my_time") => output.dim("said before you joined"),
-        Some("newer") => output.dim("a newer kind of message (update to see it)"),
-        Some("broken") => output.dim("a message that can't be read"),
-        _ => text::block(line["text"].as_str().unwrap_or_default(), 7),
+    let words = match wording::absent(line) {
+        Some(why) => output.dim(&why),
+        None => wording::said(line, 7),
     };
-    format!("{}  {}: {words}", output.dim(&at), output.bold(&author))
+    let id = if ids == Ids::Shown { format!("{}  ", output.dim(&short(&line["id"]))) } else { String::new() };
+    let notes = wording::notes(line);
+    let notes = if notes.is_empty() { notes } else { format!(" {}", output.dim(&notes)) };
+    let author = output.bold(&wording::name(&line["author"]));
+    let mut shown = format!("{id}{}  {author}: {words}{notes}", output.dim(&at));
+    if let Some(answered) = wording::answered(line) {
+        let answered: String = answered.chars().take(ANSWERED_CHARS_MAX).collect();
+        shown = format!("{}\n{shown}", output.dim(&format!("       ┌ {answered}")));
+    }
+    if let Some(emojis) = wording::emojis(line) {
+        shown = format!("{shown}\n       {emojis}");
+    }
+    shown
 }

@@ -1,4 +1,4 @@
-//! `init`, `up`, `down`, `status`, `doctor`, `identity`, and the welcome of a first start.
+//! `init`, `up`, `down`, `status`, `doctor`, and the welcome of a first start.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,17 +9,19 @@ use coterie_node::config::Settings;
 use coterie_node::daemon;
 use serde_json::{Value, json};
 
+use super::locking::{is_locked, open_if_locked};
 use super::{count, name_of, profile_flags};
 use crate::api::{Api, settings};
-use crate::args::{Global, Identity, Init, Up};
+use crate::args::{Doctor, Global, Init, Up};
 use crate::error::Diagnostic;
 use crate::output::{Output, table};
-use crate::{prompt, text};
+use crate::{prompt, screen, text};
 
 /// How long `up` waits for the node's first answer (SV-4).
 const UP_MAX: Duration = Duration::from_secs(10);
 
-/// `coterie` alone: the first start asks a name and starts the node; later ones say how things stand.
+/// `coterie` alone: the first start asks a name and starts the node; then the screen opens. Where there can be none,
+/// it is said how things stand.
 pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     if output.is_json() {
         let why = "with --json there is nobody to show a screen to";
@@ -38,10 +40,15 @@ pub async fn welcome(global: &Global, output: &Output) -> Result<u8, Diagnostic>
         output.line("");
     }
     if Api::connect(global)?.get("/status").await.is_err() {
-        let passphrase = if daemon::needs_passphrase(&config) { Some(ask_passphrase(output)?) } else { None };
+        let passphrase = if daemon::needs_passphrase(&config) { Some(ask_passphrase(output, UP)?) } else { None };
         start_detached(global, &[], passphrase).await?;
     }
-    let status = Api::connect(global)?.get("/status").await?;
+    let api = Api::connect(global)?;
+    let status = api.get("/status").await?;
+    let status = open_if_locked(&api, output, status, None).await?;
+    if !global.plain && !super::chat::is_dumb() {
+        return screen::run(api, None, super::chat::look(output)).await;
+    }
     output.line(&next_steps(output, &status));
     Ok(0)
 }
@@ -106,7 +113,7 @@ fn sentence(status: &Value) -> String {
     text::line(status["sentence"].as_str().unwrap_or("Running."))
 }
 
-fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
+pub(super) fn read_passphrase(from: &Path) -> Result<String, Diagnostic> {
     let read = if from == Path::new("-") {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)
@@ -152,7 +159,10 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     if up.foreground {
         return foreground(global, &up).await;
     }
-    if let Ok(status) = Api::connect(global)?.get("/status").await {
+    let api = Api::connect(global)?;
+    if let Ok(status) = api.get("/status").await {
+        let given = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
+        let status = open_if_locked(&api, output, status, given).await?;
         output.object(&status, || format!("already running (pid {})", status["pid"]));
         return Ok(0);
     }
@@ -164,7 +174,7 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     }
     let passphrase = up.passphrase_file.as_deref().map(read_passphrase).transpose()?;
     let passphrase = match passphrase {
-        None if daemon::needs_passphrase(&config) => Some(ask_passphrase(output)?),
+        None if daemon::needs_passphrase(&config) => Some(ask_passphrase(output, UP)?),
         given => given,
     };
     let status = start_detached(global, &up.listen, passphrase).await?;
@@ -176,7 +186,11 @@ pub async fn up(global: &Global, output: &Output, up: Up) -> Result<u8, Diagnost
     Ok(0)
 }
 
-fn ask_passphrase(output: &Output) -> Result<String, Diagnostic> {
+/// What to type where nobody can be asked.
+const UP: &str = "coterie up --passphrase-file FILE";
+
+/// Asks for the passphrase in force; `instead` is what to type where nobody can be asked.
+pub(super) fn ask_passphrase(output: &Output, instead: &str) -> Result<String, Diagnostic> {
     let locked = || {
         let locked = Diagnostic::new(
             "locked",
@@ -184,7 +198,7 @@ fn ask_passphrase(output: &Output) -> Result<String, Diagnostic> {
             "your identity is locked",
             "its passphrase is needed, and nobody could be asked",
         );
-        locked.hint("coterie up --passphrase-file FILE")
+        locked.hint(instead)
     };
     if !output.is_interactive() {
         return Err(locked());
@@ -262,6 +276,10 @@ pub async fn down(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     while (api.get("/status").await.is_ok() || is_running(pid)) && start.elapsed() < UP_MAX {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    if is_running(pid) {
+        let late = Diagnostic::new("busy", 1, "the node didn't stop in 10 seconds", "it is still ending what it does");
+        return Err(late.hint("coterie down").hint("coterie status"));
+    }
     output.object(&answer, || "Stopped.".to_owned());
     Ok(0)
 }
@@ -279,6 +297,7 @@ fn is_running(pid: Option<i32>) -> bool {
 pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
     let status = Api::connect(global)?.get("/status").await?;
     output.object(&status, || match groups(&status).len() {
+        _ if is_locked(&status) => format!("{}\nnext: coterie identity unlock", table_of(&status)),
         0 => format!("{}\nnext: coterie group create \"NAME\", or coterie join LINK", table_of(&status)),
         _ => table_of(&status),
     });
@@ -286,8 +305,9 @@ pub async fn status(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
 }
 
 /// `doctor`: exit 0 if nothing is wrong, 1 if something is.
-pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> {
-    let report = Api::connect(global)?.get("/doctor").await?;
+pub async fn doctor(global: &Global, output: &Output, wanted: &Doctor) -> Result<u8, Diagnostic> {
+    let path = if wanted.deep { "/doctor?deep=true" } else { "/doctor" };
+    let report = Api::connect(global)?.get(path).await?;
     let checks: Vec<&Value> = report["checks"].as_array().into_iter().flatten().collect();
     output.object(&report, || {
         let line = |check: &&Value| {
@@ -302,21 +322,4 @@ pub async fn doctor(global: &Global, output: &Output) -> Result<u8, Diagnostic> 
         checks.iter().map(line).collect::<Vec<_>>().join("\n")
     });
     Ok(u8::from(checks.iter().any(|check| check["state"] == "fail")))
-}
-
-/// `identity …`.
-pub async fn identity(api: &Api, output: &Output, verb: Identity) -> Result<u8, Diagnostic> {
-    let identity = match verb {
-        Identity::Show => api.get("/identity").await?,
-        Identity::Here => {
-            let effect = "This computer opens a new installation and goes on. A copy on another computer falls silent.";
-            prompt::confirm(output, "going on here", effect)?;
-            api.post("/identity/installation", &json!({})).await?
-        }
-        Identity::Rename { name } => api.patch("/identity", &json!({ "name": name })).await?,
-    };
-    output.object(&identity, || {
-        format!("{}\nkey {}", output.bold(&name_of(&identity)), identity["key"].as_str().unwrap_or_default())
-    });
-    Ok(0)
 }

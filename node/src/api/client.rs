@@ -32,6 +32,8 @@ use crate::clock::Stopwatch;
 
 /// An answer of the node; far above the largest page.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
+/// A file that the node makes: a backup with the history of years.
+const FILE_BYTES_MAX: usize = 1 << 30;
 /// How long a call may take, if the caller does not say.
 const CALL_MS: u64 = 30_000;
 
@@ -136,6 +138,27 @@ impl Client {
             read(self.send(request).await?).await
         };
         tokio::time::timeout(self.timeout, calling).await.unwrap_or_else(|_| Err(too_late()))
+    }
+
+    /// A request that answers with a file.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn fetch(&self, path: &str, body: &impl Serialize) -> Result<Bytes, Problem> {
+        let fetching = async {
+            let text = serde_json::to_vec(body).map_err(|error| mismatch(&error.to_string()))?;
+            let request = Request::builder().method(Method::POST).uri(format!("/v1{path}")).header("host", "coterie");
+            let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(text)));
+            let response = self.send(request.map_err(|error| mismatch(&error.to_string()))?).await?;
+            let good = response.status().is_success();
+            let body = Limited::new(response.into_body(), FILE_BYTES_MAX).collect().await;
+            let body = body.map_err(|_| node_down())?.to_bytes();
+            if good {
+                return Ok(body);
+            }
+            Err(serde_json::from_slice(&body).unwrap_or_else(|_| mismatch("its answer was not understood")))
+        };
+        tokio::time::timeout(self.timeout, fetching).await.unwrap_or_else(|_| Err(too_late()))
     }
 
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Problem> {

@@ -25,6 +25,10 @@ fn check(name: &str, state: CheckState, text: impl Into<String>, fix: Option<&st
 
 fn store(view: &View<'_>) -> Check {
     match view.health {
+        Health::Sound if !view.troubles.is_empty() => {
+            let told: Vec<String> = view.troubles.iter().map(|told| format!("{}: {}", told.what, told.why)).collect();
+            check("store", CheckState::Warn, format!("{}.", told.join("; ")), Some("coterie status"))
+        }
         Health::Sound => {
             let records = view.usage().map_or(0, |usage| usage.records);
             check("store", CheckState::Ok, format!("The store is open and takes new things ({records} records)."), None)

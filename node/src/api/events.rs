@@ -13,10 +13,15 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::clock::Clock;
+
 /// Events kept for resuming (EV-3).
 const RING_EVENTS_MAX: usize = 10_000;
 /// Bytes kept for resuming (EV-3).
 const RING_BYTES_MAX: usize = 8 << 20;
+/// For how long: a face that was away longer reads everything anew, and words that were erased meanwhile are not told
+/// again (ST-110).
+const RING_MS_MAX: u64 = 3_600_000;
 /// How far a follower may fall behind what it had to catch up with at first (EV-3).
 const LAG_EVENTS_MAX: u64 = 1_024;
 /// Events handed to a connection in one piece.
@@ -97,6 +102,7 @@ pub struct Notice {
     kind: Kind,
     group: Option<String>,
     data: Arc<str>,
+    at_ms: u64,
 }
 
 impl Notice {
@@ -104,7 +110,12 @@ impl Notice {
     pub fn new(kind: Kind, group: Option<String>, data: &impl Serialize) -> Self {
         // A shape that cannot be written would be our own mistake; the follower then reads its snapshots again.
         let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
-        Self { kind, group, data: data.into() }
+        Self { kind, group, data: data.into(), at_ms: Clock::now().mono_ms }
+    }
+
+    /// The last one: the node, or this life of it, ends.
+    pub fn bye() -> Self {
+        Self::new(Kind::Bye, None, &json!({ "schema": "coterie.bye/1" }))
     }
 
     fn cost(&self) -> usize {
@@ -145,6 +156,17 @@ struct Ring {
 }
 
 impl Ring {
+    /// What is too much, or too old.
+    fn let_go(&mut self, now_ms: u64) {
+        while self.events.len() > RING_EVENTS_MAX
+            || self.bytes > RING_BYTES_MAX
+            || self.events.front().is_some_and(|first| now_ms.saturating_sub(first.at_ms) > RING_MS_MAX)
+        {
+            let Some(gone) = self.events.pop_front() else { break };
+            self.bytes -= gone.cost();
+        }
+    }
+
     fn oldest(&self) -> u64 {
         self.newest + 1 - self.events.len() as u64
     }
@@ -172,10 +194,7 @@ impl Hub {
         ring.bytes += notice.cost();
         ring.newest += 1;
         ring.events.push_back(notice);
-        while ring.events.len() > RING_EVENTS_MAX || ring.bytes > RING_BYTES_MAX {
-            let Some(gone) = ring.events.pop_front() else { break };
-            ring.bytes -= gone.cost();
-        }
+        ring.let_go(Clock::now().mono_ms);
         let newest = ring.newest;
         drop(ring);
         self.newest.send_replace(newest);
@@ -209,7 +228,8 @@ impl Hub {
     fn read_position(&self, text: &str) -> Option<u64> {
         let (boot, n) = text.split_once('.')?;
         let n: u64 = n.parse().ok()?;
-        let ring = self.lock();
+        let mut ring = self.lock();
+        ring.let_go(Clock::now().mono_ms);
         (boot == self.boot && n <= ring.newest && n + 1 >= ring.oldest()).then_some(n)
     }
 

@@ -118,6 +118,8 @@ codes! {
     Banned "banned" 4 403 "the group does not let you in again" ["ask an organiser to lift the ban"];
     /// The rules of the group say no.
     PolicyForbids "policy_forbids" 4 403 "the rules of the group do not allow it" ["coterie group info", "ask an organiser: coterie member list"];
+    /// Not enough of a group's recovery codes have agreed.
+    TooFewApprovals "too_few_approvals" 4 409 "a new organiser needs the consent of more recovery codes" ["ask the others who keep a code: coterie group recovery request"];
     /// No such thing.
     NotFound "not_found" 5 404 "nothing here has that name or id" ["coterie group list"];
     /// More than one thing fits.
@@ -128,6 +130,8 @@ codes! {
     Locked "locked" 8 423 "the identity is protected by a passphrase, which is needed first" ["coterie up --passphrase-file FILE"];
     /// The passphrase does not fit, or its slot is damaged (EX-2).
     WrongPassphrase "wrong_passphrase" 8 403 "the passphrase is wrong, or the vault file is damaged" ["try it again", "coterie identity restore FILE"];
+    /// Not one of the group's recovery codes, or mistyped.
+    WrongCode "wrong_code" 8 403 "the recovery code has a typing error, or belongs to another group" ["type it once more, as it stands on the paper"];
     /// All seats are taken.
     GroupFull "group_full" 9 409 "all 100 seats are taken" ["coterie member list"];
     /// Every seat of the link is taken.

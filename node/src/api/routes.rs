@@ -1,26 +1,33 @@
 //! The routes, and what every handler can reach. A handler reads what came in, asks the driver, and spells the answer.
 
+mod conversation;
 mod events;
 mod groups;
 mod invites;
 mod joins;
+mod keeping;
 mod members;
 mod messages;
 mod node;
+mod people;
+mod places;
+mod recovery;
 
 use std::sync::{Arc, OnceLock};
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use coterie_protocol::{Command, GroupId, GroupView, Reply};
+use coterie_protocol::{Command, GroupId, GroupView, MembershipId, Reply};
 use serde::Serialize;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use utoipa_axum::router::OpenApiRouter;
+use zeroize::Zeroizing;
 
 use super::EVENT_HEADER;
 use super::events::Hub;
 use super::once::Once;
 use super::problem::{Code, Problem};
+use super::server::Order;
 use super::types::{Done, DoneSchema, read_id};
 use super::words;
 use crate::clock::Stopwatch;
@@ -35,17 +42,44 @@ pub(crate) struct Node {
     pub(crate) started: Stopwatch,
     pub(crate) hub: Arc<Hub>,
     pub(crate) streams: Arc<Semaphore>,
-    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) orders: watch::Sender<Order>,
     pub(crate) once: Once,
     pub(crate) driver: OnceLock<DriverHandle>,
+    /// Who takes a passphrase, while the identity is locked.
+    pub(crate) doorkeeper: Option<mpsc::Sender<Unlocking>>,
+}
+
+/// A passphrase that was given, and who waits to hear whether it was the right one.
+pub(crate) struct Unlocking {
+    pub(crate) passphrase: Zeroizing<String>,
+    pub(crate) answer: oneshot::Sender<Result<(), Problem>>,
 }
 
 impl Node {
     /// A node that is not open yet.
-    pub(crate) fn new(profile: String, hub: Arc<Hub>, stop: watch::Sender<bool>) -> Self {
+    pub(crate) fn new(profile: String, hub: Arc<Hub>, orders: watch::Sender<Order>) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let (once, driver) = (Once::default(), OnceLock::new());
-        Self { profile, started: Stopwatch::start(), hub, streams, stop, once, driver }
+        Self { profile, started: Stopwatch::start(), hub, streams, orders, once, driver, doorkeeper: None }
+    }
+
+    /// Tells the node what to do. Who was told to stop does not lock instead.
+    pub(crate) fn order(&self, order: Order) {
+        self.orders.send_if_modified(|now| {
+            let changes = *now != Order::Stop && *now != order;
+            if changes {
+                *now = order;
+            }
+            changes
+        });
+    }
+
+    /// Why nothing can be asked yet.
+    pub(crate) fn not_open(&self) -> Problem {
+        match self.doorkeeper {
+            Some(_) => Problem::new(Code::Locked, "your identity is locked").advise(["coterie identity unlock"]),
+            None => Problem::new(Code::NodeStarting, "the node is not ready yet"),
+        }
     }
 
     /// Whether the driver runs.
@@ -54,7 +88,7 @@ impl Node {
     }
 
     fn driver(&self) -> Result<&DriverHandle, Problem> {
-        self.driver.get().ok_or_else(|| Problem::new(Code::NodeStarting, "the node is not ready yet"))
+        self.driver.get().ok_or_else(|| self.not_open())
     }
 
     /// Looks at the durable state; the answer carries its event position (AP-17).
@@ -121,6 +155,10 @@ fn group_id(text: &str) -> Result<GroupId, Problem> {
     id(text, "group").map(GroupId)
 }
 
+fn both(group: &str, member: &str) -> Result<(GroupId, MembershipId), Problem> {
+    Ok((group_id(group)?, MembershipId(id(member, "member")?)))
+}
+
 fn find_group(view: &View<'_>, id: &GroupId) -> Result<GroupView, Problem> {
     view.account.group(id).ok_or_else(|| missing("group"))
 }
@@ -129,10 +167,15 @@ fn find_group(view: &View<'_>, id: &GroupId) -> Result<GroupView, Problem> {
 pub(crate) fn all() -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::new()
         .merge(node::routes())
+        .merge(keeping::routes())
         .merge(groups::routes())
         .merge(members::routes())
+        .merge(people::routes())
         .merge(invites::routes())
         .merge(joins::routes())
+        .merge(recovery::routes())
         .merge(messages::routes())
+        .merge(places::routes())
+        .merge(conversation::routes())
         .merge(events::routes())
 }

@@ -74,27 +74,39 @@ fn not_allowed() -> Response {
     response
 }
 
-/// Every answer carries the version (AP-17); while the store is being opened only the status is answered.
+/// Every answer carries the version (AP-17); while the store is being opened, or is locked (AP-11), only the status is
+/// answered.
 async fn stamp(State(node): State<Arc<Node>>, request: Request<axum::body::Body>, next: Next) -> Response {
-    let early = ["/v1/status", "/v1/openapi.json", "/v1/shutdown"];
-    let mut response = if node.is_open() || early.contains(&request.uri().path()) {
-        next.run(request).await
-    } else {
-        Problem::new(Code::NodeStarting, "the node is not ready yet").into_response()
+    let early = ["/v1/status", "/v1/openapi.json", "/v1/shutdown", "/v1/identity/unlock"];
+    let mut response = match node.is_open() || early.contains(&request.uri().path()) {
+        true => next.run(request).await,
+        false => node.not_open().into_response(),
     };
     response.headers_mut().insert(HeaderName::from_static(API_HEADER), HeaderValue::from_static(API_VERSION));
     response
 }
 
-/// Serves until `stop` turns true; then open answers get a moment, and all is closed.
-pub(crate) async fn serve(listener: UnixListener, node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+/// What a node was told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Nothing yet: it serves.
+    Serve,
+    /// To end.
+    Stop,
+    /// To forget its keys until the passphrase is given (AP-11).
+    Lock,
+}
+
+/// Serves until there is an order; then open answers get a moment, and all is closed but the listener: who calls
+/// meanwhile waits for the next to serve.
+pub(crate) async fn serve(listener: Arc<UnixListener>, node: Arc<Node>, mut orders: watch::Receiver<Order>) {
     let (router, _) = router(node);
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = told_to_stop(&mut stop) => break,
+            _ = told(&mut orders) => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
         };
         let Ok((stream, _)) = accepted else {
@@ -104,9 +116,9 @@ pub(crate) async fn serve(listener: UnixListener, node: Arc<Node>, mut stop: wat
         };
         // Rules AP-2 and AP-3: strangers and crowds are closed without a word.
         if let (true, Ok(permit)) = (access::is_own_user(&stream), Arc::clone(&room).try_acquire_owned()) {
-            let (router, stop) = (router.clone(), stop.clone());
+            let (router, orders) = (router.clone(), orders.clone());
             connections.spawn(async move {
-                connection(stream, router, stop).await;
+                connection(stream, router, orders).await;
                 drop(permit);
             });
         }
@@ -118,13 +130,13 @@ pub(crate) async fn serve(listener: UnixListener, node: Arc<Node>, mut stop: wat
     }
 }
 
-/// Waits for the order to stop.
-pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+/// Waits for an order.
+pub(crate) async fn told(orders: &mut watch::Receiver<Order>) -> Order {
     // If the sender is gone, the node is going too.
-    drop(stop.wait_for(|&stop| stop).await.ok());
+    orders.wait_for(|&order| order != Order::Serve).await.map_or(Order::Stop, |order| *order)
 }
 
-async fn connection(stream: UnixStream, router: Router, mut stop: watch::Receiver<bool>) {
+async fn connection(stream: UnixStream, router: Router, mut orders: watch::Receiver<Order>) {
     let service = TowerToHyperService::new(router);
     let mut server = http1::Builder::new();
     server
@@ -135,7 +147,7 @@ async fn connection(stream: UnixStream, router: Router, mut stop: watch::Receive
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = told_to_stop(&mut stop) => None,
+        _ = told(&mut orders) => None,
     };
     let ended = match ended {
         Some(ended) => ended,

@@ -1,25 +1,33 @@
 //! From views of the core to the shapes of the API. Nothing is decided here: fields are renamed, ids are spelled.
 
+mod alerts;
 mod chronicle;
+mod messages;
 mod numbered;
+mod people;
+mod recovery;
 mod told;
 
+use self::alerts::{alert, alerts};
 pub(crate) use self::chronicle::group_log;
+pub(crate) use self::messages::{message, message_info, outbox};
 pub(crate) use self::numbered::{find_join, find_outbox, join_id, outbox_id};
+pub(crate) use self::people::{safe, straggler};
+pub(crate) use self::recovery::{looked_at, recovery};
 pub(crate) use self::told::{delivery_notice, notices};
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use coterie_protocol::{
-    self as core, EntryId, GroupId, GroupView, InviteId, InviteView, JoinView, MemberView, MembershipId, MessageView,
-    PreviewView,
+    self as core, EntryId, GroupId, GroupView, InviteId, InviteView, JoinView, MemberView, MembershipId, PreviewView,
 };
 
 use super::types::*;
 use super::{API_VERSION, sentence, words};
 use crate::clock::Clock;
 use crate::driver::View;
-use crate::network;
+use crate::{history, network};
 
 /// Below this much free space nothing new is written (ST-83).
 const FLOOR_BYTES: u64 = 64 << 20;
@@ -33,12 +41,8 @@ pub(crate) fn status(view: &View<'_>) -> Status {
         *refused.entry((*reason).to_owned()).or_default() += count;
     }
     let read_only = matches!(state, NodeState::DiskFull | NodeState::ReadOnly);
-    let disk = view.free_bytes().map(|free| DiskStatus {
-        free,
-        floor: FLOOR_BYTES,
-        used: view.usage().map_or(0, |usage| usage.disk_bytes),
-        read_only,
-    });
+    let disk =
+        view.free_bytes().map(|free| DiskStatus { free, floor: FLOOR_BYTES, used: view.disk_bytes(), read_only });
     Status {
         schema: StatusSchema::V1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -51,7 +55,7 @@ pub(crate) fn status(view: &View<'_>) -> Status {
         groups,
         listen: view.listening.iter().filter_map(|bytes| network::address_text(bytes)).collect(),
         disk,
-        alerts: view.account.alerts().iter().map(|found| alert(None, found)).collect(),
+        alerts: alerts(view),
         refused,
     }
 }
@@ -84,7 +88,7 @@ fn small(count: usize) -> u32 {
 
 /// A group as its own screen shows it.
 pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
-    let last = crate::history::newest(view, &group.id).map(|line| {
+    let last = history::newest(view, &group.id).map(|line| {
         let names = Names::of(view, &group.id);
         message(view, &names, &line)
     });
@@ -96,6 +100,7 @@ pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
         me: spell_id(group.me.as_ref()),
         role: role(group.role),
         state: group_state(group.state),
+        policy: GroupPolicy { require_confirm: group.require_confirm },
         seats: Seats {
             total: SEATS,
             occupied: group.occupied,
@@ -112,7 +117,18 @@ pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
             operations: group.operations,
             state_hash: group.state_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
         },
+        history: history(group.history_days),
+        keep_days: group.keep_days,
         notice: words::group_notice(group),
+        recovery_codes: None,
+    }
+}
+
+const fn history(days: Option<u64>) -> History {
+    match days {
+        None => History::None,
+        Some(0) => History::All,
+        Some(days) => History::Days { days },
     }
 }
 
@@ -159,6 +175,9 @@ pub(crate) fn member(group: &GroupId, member: &MemberView, change: Option<Change
             Some(core::Path::DirectQuic | core::Path::DirectTcp) => Way::Direct,
             None => Way::None,
         },
+        unsealed: member.unsealed.map(people::unsealed),
+        verified: member.verified_at_ms.map(Time),
+        other_key: member.other_key,
         notice: words::member_notice(member),
         change,
     }
@@ -166,7 +185,7 @@ pub(crate) fn member(group: &GroupId, member: &MemberView, change: Option<Change
 
 /// A seat that waits for a Confirm, if it does.
 pub(crate) fn request(group: &GroupId, member: &MemberView) -> Option<Request> {
-    let sentence = words::member_notice(member)?;
+    let sentence = words::seat_notice(member)?;
     Some(Request {
         schema: RequestSchema::V1,
         id: spell_id(member.id.as_ref()),
@@ -182,11 +201,12 @@ fn reference(member: &MemberView) -> MemberRef {
     MemberRef { id, name: member.name.clone(), role: Some(role(member.role)), seat: Some(member.seat.0) }
 }
 
-/// Who is called what in one group; read once for a page of lines.
+/// Who is called what in one group, and, if somebody asks, what is pinned there; read once for a page of lines.
 pub(crate) struct Names {
     group: GroupId,
     me: Option<MembershipId>,
     members: BTreeMap<MembershipId, MemberRef>,
+    pins: OnceCell<Vec<EntryId>>,
 }
 
 impl Names {
@@ -194,70 +214,22 @@ impl Names {
         let members = view.account.members(group).unwrap_or_default();
         let me = members.iter().find(|member| member.me).map(|member| member.id);
         let me = me.or_else(|| view.account.group(group).map(|group| group.me));
-        Self { group: *group, me, members: members.iter().map(|member| (member.id, reference(member))).collect() }
+        let members = members.iter().map(|member| (member.id, reference(member))).collect();
+        Self { group: *group, me, members, pins: OnceCell::new() }
+    }
+
+    /// What is pinned, the newest pin first.
+    pub(crate) fn pins(&self, view: &View<'_>) -> &[EntryId] {
+        self.pins.get_or_init(|| history::pins(view, &self.group))
     }
 
     /// Who is gone keeps a name beside their lines.
-    fn get(&self, view: &View<'_>, id: &MembershipId) -> MemberRef {
+    pub(super) fn get(&self, view: &View<'_>, id: &MembershipId) -> MemberRef {
         self.members.get(id).cloned().unwrap_or_else(|| {
             let name = view.account.author_name(&self.group, id).unwrap_or_default();
             MemberRef { id: spell_id(id.as_ref()), name, role: None, seat: None }
         })
     }
-}
-
-/// A line.
-pub(crate) fn message(view: &View<'_>, names: &Names, line: &MessageView) -> Message {
-    let mine = names.me == Some(line.author);
-    let reached = mine.then(|| view.account.delivery(&names.group, &line.entry)).flatten();
-    Message {
-        schema: MessageSchema::V1,
-        id: Some(spell_id(line.entry.as_ref())),
-        outbox: None,
-        group: spell_id(names.group.as_ref()),
-        author: names.get(view, &line.author),
-        at: Time(line.sent_at_ms),
-        received: Some(Time(line.received_at_ms)),
-        kind: match line.kind {
-            core::MessageKind::Text => MessageKind::Text,
-            core::MessageKind::Waiting => MessageKind::Waiting,
-            core::MessageKind::BeforeMyTime => MessageKind::BeforeMyTime,
-            core::MessageKind::Broken => MessageKind::Broken,
-            core::MessageKind::Newer => MessageKind::Newer,
-        },
-        text: line.text.clone(),
-        delivery: reached.map(delivery),
-        counts: line.counts,
-        cursor: Some(spell_id(line.order.as_ref())),
-    }
-}
-
-/// A text that waits to be sealed.
-fn queued(view: &View<'_>, names: &Names, item: &(u64, String, u64), due: u32) -> Message {
-    let (n, text, at_ms) = (item.0, &item.1, item.2);
-    let nobody = MembershipId([0; 32]);
-    Message {
-        schema: MessageSchema::V1,
-        id: None,
-        outbox: Some(outbox_id(&names.group, n)),
-        group: spell_id(names.group.as_ref()),
-        author: names.get(view, names.me.as_ref().unwrap_or(&nobody)),
-        at: Time(at_ms),
-        received: Some(Time(at_ms)),
-        kind: MessageKind::Text,
-        text: text.clone(),
-        delivery: Some(Delivery { state: DeliveryState::Queued, reached: 0, due }),
-        counts: true,
-        cursor: None,
-    }
-}
-
-/// The outbox of a group, oldest first.
-pub(crate) fn outbox(view: &View<'_>, group: &GroupId) -> Vec<Message> {
-    let names = Names::of(view, group);
-    let due = small(names.members.len().saturating_sub(1));
-    let waiting = view.account.outbox(group);
-    waiting.iter().map(|item| queued(view, &names, item, due)).collect()
 }
 
 pub(crate) fn delivery(found: core::Delivery) -> Delivery {
@@ -358,19 +330,6 @@ pub(crate) fn join(view: &View<'_>, found: &JoinView) -> Join {
         already_member: already,
         sentence: words::join_sentence(found.state, name),
         error,
-    }
-}
-
-pub(crate) fn alert(group: Option<&GroupId>, found: &core::Alert) -> Alert {
-    let (kind, what, tries) = words::alert(found.kind);
-    Alert {
-        schema: AlertSchema::V1,
-        kind: kind.to_owned(),
-        group: group.map(|group| spell_id(group.as_ref())),
-        member: found.member.map(|member| spell_id(member.as_ref())),
-        what: what.to_owned(),
-        why: found.reason.clone(),
-        tries: vec![tries.to_owned()],
     }
 }
 

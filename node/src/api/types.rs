@@ -5,18 +5,26 @@
 //! bytes, 26 for 16 (AP-12). Times are RFC 3339 in UTC with milliseconds. Requests refuse unknown fields (AP-13);
 //! answers may grow, so a client ignores what it does not know.
 
+mod conversation;
 mod group;
 mod join;
 mod log;
 mod message;
 mod node;
+mod people;
+mod place;
+mod recovery;
 mod time;
 
+pub use conversation::*;
 pub use group::*;
 pub use join::*;
 pub use log::*;
 pub use message::*;
 pub use node::*;
+pub use people::*;
+pub use place::*;
+pub use recovery::*;
 pub use time::{Time, parse_time};
 
 use serde::{Deserialize, Serialize};

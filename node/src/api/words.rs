@@ -3,7 +3,7 @@
 
 use coterie_protocol::{
     AlertKind, CommandError, GroupState, GroupView, InviteState, InviteView, JoinRefusal, JoinState, LinkError,
-    MemberView,
+    MemberView, RecoveryTextError, Unsealed,
 };
 
 use super::problem::{Code, Problem};
@@ -15,6 +15,9 @@ pub(crate) fn refused(refused: Refused, what: &str) -> Problem {
         Refused::Command(error) => command(error, what),
         Refused::DiskFull => Problem::new(Code::DiskFull, what),
         Refused::ReadOnly => Problem::new(Code::StoreReadOnly, what),
+        Refused::WrongKey => Problem::new(Code::WrongPassphrase, what)
+            .because("it is not the passphrase in force")
+            .advise(["coterie identity passphrase --passphrase-file FILE"]),
         Refused::Busy => Problem::new(Code::Busy, what),
         Refused::Internal => Problem::new(Code::Internal, what),
     }
@@ -25,6 +28,10 @@ fn command(error: CommandError, what: &str) -> Problem {
     match error {
         CommandError::UnknownGroup => missing("there is no such group here", "coterie group list"),
         CommandError::UnknownMember => missing("there is no such member in the group", "coterie member list"),
+        CommandError::UnknownMessage => missing("there is no such message here", "coterie history"),
+        CommandError::NotAuthor => Problem::new(Code::PolicyForbids, what)
+            .because("somebody else wrote it; only its author can change it, and only its author or an organiser can delete it")
+            .advise(["coterie react MSG 👍", "coterie send --reply MSG TEXT"]),
         CommandError::UnknownInvite => missing("you have no such invite", "coterie invite list"),
         CommandError::UnknownJoin => missing("there is no such join under way", "coterie join LINK"),
         CommandError::UnknownOutbox => missing("it is not waiting any more", "coterie outbox list"),
@@ -35,6 +42,9 @@ fn command(error: CommandError, what: &str) -> Problem {
         CommandError::Senior => Problem::new(Code::PolicyForbids, what)
             .because("that person was made an organiser before you, or by somebody before you")
             .advise(["ask an organiser who is senior to both: coterie member list"]),
+        CommandError::SeniorsWord => Problem::new(Code::PolicyForbids, what)
+            .because("an organiser who is senior to you has said otherwise, and that stands")
+            .advise(["ask an organiser who is senior to you: coterie member list"]),
         CommandError::Frozen => Problem::new(Code::PolicyForbids, what)
             .because("no organiser is left in this group: everybody can write, nobody can join or be removed")
             .advise(["coterie group create NAME", "go on writing: coterie send TEXT"]),
@@ -59,9 +69,62 @@ fn command(error: CommandError, what: &str) -> Problem {
         CommandError::TooMany { what: thing } => {
             Problem::new(Code::RateLimited, what).because(format!("there are too many {thing} at once"))
         }
+        error @ (CommandError::NoRecovery
+        | CommandError::NotConfirmed { .. }
+        | CommandError::ForeignCode
+        | CommandError::OutdatedRequest
+        | CommandError::LeavesOut { .. }
+        | CommandError::OtherApproval
+        | CommandError::TooFewApprovals { .. }) => succession(error, what),
         CommandError::OwnRule(rule) => Problem::new(Code::Internal, what)
             .because(format!("the program kept itself from breaking rule {rule}; nothing was changed"))
             .detail("rule", rule),
+    }
+}
+
+/// Why nobody takes the organiser's place.
+fn succession(error: CommandError, what: &str) -> Problem {
+    match error {
+        CommandError::NoRecovery => Problem::new(Code::PolicyForbids, what)
+            .because("this group was founded without recovery codes, so nobody can be named in the organiser's place")
+            .advise(["coterie group create NAME --recovery 2of3", "ask an organiser: coterie member list"]),
+        CommandError::NotConfirmed { .. } => Problem::new(Code::PolicyForbids, what)
+            .because("only a member with a confirmed seat, and no guest, can become the organiser")
+            .advise(["coterie member list"]),
+        CommandError::ForeignCode => Problem::new(Code::WrongCode, what),
+        CommandError::OutdatedRequest => Problem::new(Code::Conflict, what)
+            .because("it was made before the last change of organiser, or one of the two computers is behind")
+            .advise(["be online together for a moment, then: coterie group recovery request"]),
+        CommandError::LeavesOut { operations } => Problem::new(Code::Conflict, what)
+            .because(format!("the organiser is known to have done {operations} more things, which would not count"))
+            .advise([
+                "ask for a new request: coterie group recovery request",
+                "if the organiser's computer was stolen: add --anyway",
+            ])
+            .detail("operations", operations),
+        CommandError::OtherApproval => Problem::new(Code::BadValue, what)
+            .because("an approval is for another group, another request or another person")
+            .advise(["ask for approvals of your newest request: coterie group recovery request"]),
+        CommandError::TooFewApprovals { given, wanted } => Problem::new(Code::TooFewApprovals, what)
+            .because(format!("the consent of {wanted} different recovery codes is needed, and {given} came"))
+            .detail("given", given)
+            .detail("wanted", wanted),
+        _ => Problem::new(Code::Internal, what),
+    }
+}
+
+/// Why a text is not the code, request or approval that was expected.
+pub(crate) fn recovery_text(error: RecoveryTextError, field: &'static str) -> Problem {
+    let code = if field == "code" { Code::WrongCode } else { Code::BadValue };
+    let problem = Problem::new(code, format!("this {field} cannot be read")).detail("field", field);
+    match error {
+        RecoveryTextError::Other => problem.because(format!("this is no {field}")).advise(["coterie group recovery"]),
+        RecoveryTextError::Length => {
+            problem.because(format!("a part of the {field} is missing")).advise(["copy all of it once more"])
+        }
+        RecoveryTextError::Typo => {
+            problem.because(format!("a letter of the {field} is wrong")).advise(["copy it once more, letter by letter"])
+        }
     }
 }
 
@@ -137,8 +200,42 @@ pub(crate) fn group_notice(group: &GroupView) -> Option<String> {
     }
 }
 
-/// WD-8: a word of caution about a person.
+/// A word of caution about a person: an unexpected key before all else.
 pub(crate) fn member_notice(member: &MemberView) -> Option<String> {
+    key_notice(member).or_else(|| seat_notice(member)).or_else(|| unsealed_notice(member))
+}
+
+/// By E-96, a new key for a name that was compared.
+pub(crate) fn key_notice(member: &MemberView) -> Option<String> {
+    member.other_key.then(|| {
+        format!(
+            "WARNING: this is not the key that you compared with {}. It may be a new computer of theirs, or somebody else.",
+            member.name
+        )
+    })
+}
+
+/// By E-40, somebody who sits here and gets no keys.
+fn unsealed_notice(member: &MemberView) -> Option<String> {
+    Some(match member.unsealed? {
+        Unsealed::Seat => "no keys yet: the seat is not settled".to_owned(),
+        Unsealed::NoLeaf => "no keys yet: their program has not been heard of".to_owned(),
+        Unsealed::StaleLeaf => "no keys: not heard of for 90 days".to_owned(),
+        Unsealed::Forked => "no keys: two programs write in their name".to_owned(),
+    })
+}
+
+/// WD-10, E-85: who may still send to somebody who is out.
+pub(crate) fn straggler(member: &str, gone: &str, found: &coterie_protocol::Straggler) -> String {
+    if found.heard {
+        format!("{member} knows that {gone} is out, and has not spoken since.")
+    } else {
+        format!("{member} hasn't heard yet that {gone} is out; what they send can still reach {gone}.")
+    }
+}
+
+/// WD-8: a seat that is not settled.
+pub(crate) fn seat_notice(member: &MemberView) -> Option<String> {
     if member.contested {
         return Some("Two people used one link. Neither gets keys until an organiser decides.".to_owned());
     }
@@ -165,6 +262,11 @@ pub(crate) const fn alert(kind: AlertKind) -> (&'static str, &'static str, &'sta
             "ask them whether they use a copy of their data folder",
         ),
         AlertKind::DoubleSpend => ("double_spend", "one seat was given away twice", "coterie requests list"),
+        AlertKind::Rivalry => (
+            "rivalry",
+            "the recovery codes named two different organisers; one of them stands",
+            "ask those who keep codes whom they meant, and look at coterie group log",
+        ),
         AlertKind::Excluded => ("excluded", "a member does not send you keys", "ask them to look at coterie status"),
         AlertKind::Restored => {
             ("restored", "a member's installation is a new one", "compare words with them before you trust it")
@@ -175,6 +277,11 @@ pub(crate) const fn alert(kind: AlertKind) -> (&'static str, &'static str, &'sta
             "if this is the computer you use: coterie identity here; if not, stop it: coterie down",
         ),
         AlertKind::LinkLeaked => ("link_leaked", "two people used one invite", "coterie requests list"),
+        AlertKind::KeyChanged => (
+            "key_changed",
+            "somebody is here under a name that you know, with another key",
+            "ask them by another way, then compare: coterie member verify NAME",
+        ),
         AlertKind::BrokenMessage => {
             ("broken_message", "a member's program made a message wrongly; it is not shown", "ask them to update")
         }
@@ -193,6 +300,11 @@ pub(crate) const fn alert(kind: AlertKind) -> (&'static str, &'static str, &'sta
         AlertKind::Frozen => {
             ("frozen", "a group has no organiser any more: nobody can join or be removed", "coterie group create NAME")
         }
+        AlertKind::Replaced => (
+            "organiser_replaced",
+            "somebody took the organiser's place with the group's recovery codes",
+            "ask those who keep the codes whether they agreed: coterie group log",
+        ),
     }
 }
 
@@ -205,6 +317,8 @@ mod tests {
         let errors = [
             CommandError::UnknownGroup,
             CommandError::UnknownMember,
+            CommandError::UnknownMessage,
+            CommandError::NotAuthor,
             CommandError::UnknownInvite,
             CommandError::UnknownJoin,
             CommandError::UnknownOutbox,
@@ -213,6 +327,7 @@ mod tests {
             CommandError::SeatLost,
             CommandError::NotAdmin,
             CommandError::Senior,
+            CommandError::SeniorsWord,
             CommandError::Frozen,
             CommandError::NoSeat { wanted: 3, free: 1 },
             CommandError::GroupFull,
@@ -223,6 +338,13 @@ mod tests {
             CommandError::LastOrganiser,
             CommandError::NoEffect { member: None },
             CommandError::TooMany { what: "invites" },
+            CommandError::NoRecovery,
+            CommandError::NotConfirmed { member: coterie_protocol::MembershipId([1; 32]) },
+            CommandError::ForeignCode,
+            CommandError::OutdatedRequest,
+            CommandError::LeavesOut { operations: 2 },
+            CommandError::OtherApproval,
+            CommandError::TooFewApprovals { given: 1, wanted: 2 },
             CommandError::OwnRule("MB-A7".into()),
         ];
         let mut whys = std::collections::BTreeSet::new();

@@ -9,11 +9,11 @@ use crate::api::problem::{Code, Problem};
 use crate::api::types::spell_id;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::driver;
+use crate::driver::{self, Diagnosis, Rescue};
 use crate::entropy;
 use crate::store::{
-    self, Condition, Cost, Holder, KeyNeeded, NodeStore, OpenError, Opened, Problem as Obstacle, Start, VaultError,
-    VaultKey,
+    self, Condition, Cost, Holder, Home, KeyNeeded, NodeStore, OpenError, Opened, Problem as Obstacle, Start,
+    VaultError, VaultKey,
 };
 
 /// Whether there is an identity in the data folder.
@@ -39,7 +39,7 @@ pub(super) fn create(settings: &Settings, passphrase: Option<&str>) -> Result<Op
     store::create(&settings.paths.data, &key, Cost::DEFAULT, start).map_err(|error| problem(error, what))
 }
 
-pub(super) fn open(settings: &Settings, passphrase: Option<String>) -> Result<Opened, Problem> {
+pub(super) fn open(settings: &Settings, passphrase: Option<String>) -> Result<(Opened, Diagnosis), Problem> {
     let what = "the node did not start";
     let needed = store::key_needed(&settings.paths.data).map_err(|error| problem(error, what))?;
     let key = match (needed, passphrase) {
@@ -55,19 +55,27 @@ pub(super) fn open(settings: &Settings, passphrase: Option<String>) -> Result<Op
 
 /// What is due before anything is acknowledged: a whole verification after a roll-back (ST-19), room that a grown file
 /// takes (ST-112), and a profile record where the store had to be made anew (ST-90).
-fn mended(mut opened: Opened) -> Result<Opened, OpenError> {
-    if opened.rolled_back && !store::verify(&opened.store)?.is_good() {
-        tracing::error!(
-            rule = "ST-19",
-            "the store is older than it was, and damaged; what is missing comes from peers"
-        );
-    }
-    if matches!(opened.condition, Condition::Replaced(_) | Condition::Lost) {
+fn mended(mut opened: Opened) -> Result<(Opened, Diagnosis), OpenError> {
+    let mut rescue = Rescue::Found;
+    if matches!(opened.condition, Condition::Replaced(_) | Condition::Lost) && !opened.disk_full {
         tracing::error!(rule = "ST-90", condition = ?opened.condition, "the store was made anew");
-        let identity = Identity::from_seed(opened.home.identity().duplicate());
-        let name: String = spell_id(identity.public().as_ref()).chars().take(NAME_CHARS).collect();
-        let (_, effects) = Account::create(identity, opened.home.instance(), Boot([0; 8]), &name);
-        effects.apply(&mut Founding(&mut opened.store))?;
+        if !opened.home.fill_from_rescue(&mut opened.store)? {
+            rescue = Rescue::Missing;
+            nameless(&opened.home, &mut opened.store)?;
+        }
+    }
+    // A log that is cut at a damaged place opens without a word, as a whole and older one.
+    if !opened.clean && !opened.disk_full && opened.home.put_lost_back(&mut opened.store)? {
+        tracing::error!(rule = "ST-92", "the store has lost what its rescue file still holds");
+        if !opened.is_new_instance() {
+            opened.home.take_new_instance()?;
+        }
+        opened.rolled_back = true;
+    }
+    let mut diagnosis = Diagnosis::of_opening(&opened.condition, rescue);
+    if opened.rolled_back {
+        diagnosis.note_roll_back();
+        diagnosis.note(&store::verify(&opened.store)?);
     }
     if !opened.disk_full && store::vacuum_is_due(&opened.store)? {
         let Opened { store, mut home, .. } = opened;
@@ -80,7 +88,15 @@ fn mended(mut opened: Opened) -> Result<Opened, OpenError> {
         };
         opened = Opened { store, home, ..opened };
     }
-    Ok(opened)
+    Ok((opened, diagnosis))
+}
+
+/// A profile record where there is none, for an identity whose name was lost.
+pub(crate) fn nameless(home: &Home, store: &mut NodeStore) -> Result<(), StoreError> {
+    let identity = Identity::from_seed(home.identity().duplicate());
+    let name: String = spell_id(identity.public().as_ref()).chars().take(NAME_CHARS).collect();
+    let (_, effects) = Account::create(identity, home.instance(), Boot([0; 8]), &name);
+    effects.apply(&mut Founding(store))
 }
 
 /// Of a person whose name was lost with the store: the beginning of the key, as the faces show the nameless.
@@ -101,7 +117,7 @@ impl Shell for Founding<'_> {
     fn read(&mut self, _: RecordId) {}
 }
 
-fn holder(settings: &Settings) -> Holder {
+pub(super) fn holder(settings: &Settings) -> Holder {
     Holder { started_ms: Clock::now().wall_ms, socket: settings.paths.socket.clone() }
 }
 
@@ -160,6 +176,7 @@ const fn io(kind: IoKind) -> &'static str {
     match kind {
         IoKind::NoSpace => "the disk is full",
         IoKind::ReadOnly => "the disk cannot be written",
+        IoKind::Descriptors => "too many files are open (see `ulimit -n`)",
         _ => "the disk gave an error",
     }
 }

@@ -3,7 +3,8 @@
 use coterie_protocol::{Command, CommandError, Input, Reply};
 use tokio::sync::{mpsc, oneshot};
 
-use super::View;
+use super::recovery::Health;
+use super::{KeyChange, View};
 
 /// A question about the present state, answered on the driver's thread.
 pub(crate) type Question = Box<dyn FnOnce(Option<&View<'_>>) + Send>;
@@ -20,6 +21,10 @@ pub(crate) enum DriverInput {
     Execute(Box<Command>, oneshot::Sender<Result<Reply, Refused>>),
     /// A person says that this is the computer to go on with (ST-102).
     TakeInstance(oneshot::Sender<Result<(), Refused>>),
+    /// A person wants the vault locked another way (ST-62).
+    SetKey(KeyChange, oneshot::Sender<Result<(), Refused>>),
+    /// A person wants every record looked at now (ST-44).
+    Verify(oneshot::Sender<Result<(), Refused>>),
     /// A face wants to know something.
     Query(Question),
     /// The end.
@@ -35,6 +40,8 @@ pub(crate) enum Refused {
     DiskFull,
     /// The store failed; reading works.
     ReadOnly,
+    /// The passphrase in force was not given.
+    WrongKey,
     /// The queue is full: try again.
     Busy,
     /// Our own mistake, or the node is stopping.
@@ -70,15 +77,41 @@ impl DriverHandle {
         answered.await.unwrap_or(Err(Refused::Internal))
     }
 
+    /// Locks the vault another way; answered when that is durable.
+    pub(crate) async fn set_key(&self, change: KeyChange) -> Result<(), Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.offer(DriverInput::SetKey(change, answer))?;
+        answered.await.unwrap_or(Err(Refused::Internal))
+    }
+
+    /// Looks at every record; answered when that is done.
+    pub(crate) async fn verify(&self) -> Result<(), Refused> {
+        let (answer, answered) = oneshot::channel();
+        self.offer(DriverInput::Verify(answer))?;
+        answered.await.unwrap_or(Err(Refused::Internal))
+    }
+
     /// Asks about the present, durable state.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&View<'_>) -> T + Send + 'static,
     ) -> Result<T, Refused> {
         let (answer, answered) = oneshot::channel();
-        let asking: Question = Box::new(move |view| drop(answer.send(view.map(question))));
+        let asking: Question = Box::new(move |view| {
+            let found = view.ok_or(Refused::ReadOnly).and_then(|view| {
+                let found = question(view);
+                // What a failed store left out of an answer is worse than no answer.
+                match view.health {
+                    _ if view.is_readable() => Ok(found),
+                    Health::Sound => Err(Refused::Busy),
+                    Health::DiskFull => Err(Refused::DiskFull),
+                    Health::ReadOnly => Err(Refused::ReadOnly),
+                }
+            });
+            drop(answer.send(found));
+        });
         self.offer(DriverInput::Query(asking))?;
-        answered.await.ok().flatten().ok_or(Refused::ReadOnly)
+        answered.await.unwrap_or(Err(Refused::ReadOnly))
     }
 
     /// A face never waits for room: it is told to come back.

@@ -6,6 +6,7 @@ use coterie_protocol::{
 };
 use tokio::sync::mpsc;
 
+use super::keeping::{Touch, touches_rescue};
 use crate::network::{self, ToNetwork};
 use crate::store::NodeStore;
 
@@ -34,6 +35,8 @@ pub(super) struct Outlet<'a> {
     network: &'a mpsc::Sender<ToNetwork>,
     events: Vec<Event>,
     loaded: Vec<Input>,
+    /// What the changes mean for the rescue file.
+    touched: Touch,
     #[cfg(test)]
     fault: Option<StoreError>,
 }
@@ -45,6 +48,7 @@ impl<'a> Outlet<'a> {
             network,
             events: Vec::new(),
             loaded: Vec::new(),
+            touched: Touch::None,
             #[cfg(test)]
             fault: None,
         }
@@ -56,9 +60,9 @@ impl<'a> Outlet<'a> {
         self.fault = fault;
     }
 
-    /// What is to be told, and what was read.
-    pub(super) fn into_rest(self) -> (Vec<Event>, Vec<Input>) {
-        (self.events, self.loaded)
+    /// What is to be told, what was read, and what it means for the rescue file.
+    pub(super) fn into_rest(self) -> (Vec<Event>, Vec<Input>, Touch) {
+        (self.events, self.loaded, self.touched)
     }
 
     fn order(&self, order: ToNetwork) {
@@ -89,6 +93,7 @@ impl Shell for Outlet<'_> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
+        self.touched = touches_rescue(&changes);
         self.store.commit(&batch(changes))
     }
 

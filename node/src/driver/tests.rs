@@ -43,7 +43,9 @@ impl Bench {
         effects.apply(&mut Outlet::new(&mut store, &network)).unwrap();
         let facts = NodeFacts { profile: "default".into(), started: Stopwatch::start(), refused: BTreeMap::new() };
         let hub = Arc::new(Hub::new([0; 4]));
-        let mut driver = Driver::new(Parts { home, store, network, hub, boot, facts, disk_full: false, clean: true });
+        let diagnosis = Diagnosis::default();
+        let parts = Parts { home, store, network, hub, boot, facts, disk_full: false, clean: true, diagnosis };
+        let mut driver = Driver::new(parts);
         driver.restore();
         driver.settle();
         Self { driver, orders, _home: folder }
@@ -129,12 +131,79 @@ fn st_18_a_full_disk_saves_nothing_says_so_and_reading_goes_on() {
 }
 
 #[test]
+fn st_84_when_there_is_room_again_the_reserve_is_set_aside_anew() {
+    let mut bench = Bench::new();
+    bench.driver.faults.commits.push_back(StoreError::Full { need: 1, free: 0 });
+    assert!(matches!(bench.rename("Ana B."), Err(Refused::DiskFull)));
+    let directory = bench.driver.home.directory();
+    directory.give_up_reserve().unwrap();
+    let reserve = directory.path().join("reserve");
+    bench.driver.try_to_recover(Clock::now().mono_ms + 60_000);
+    assert!(bench.driver.recovery.is_sound() && reserve.exists());
+}
+
+#[test]
+fn st_84_room_that_goes_between_the_look_and_the_write_is_a_full_disk_however_often_it_happens() {
+    let mut bench = Bench::new();
+    for round in 0..5 {
+        let full = StoreError::Io { op: IoOperation::Write, kind: IoKind::NoSpace };
+        bench.driver.faults.commits.push_back(full);
+        assert!(matches!(bench.rename("Bea"), Err(Refused::DiskFull)), "round {round}");
+        assert!(bench.driver.view().is_some_and(|view| view.health == Health::DiskFull), "it opened again to be read");
+        assert_eq!(bench.name().as_deref(), Some("Ana"), "what was not saved is not shown");
+        bench.driver.try_to_recover(Clock::now().mono_ms + 60_000 * (round + 1));
+        assert!(bench.driver.recovery.is_sound());
+    }
+    bench.rename("Bea").unwrap();
+}
+
+#[test]
+fn st_84_a_store_that_had_no_room_to_open_is_opened_once_there_is_some() {
+    let mut bench = Bench::new();
+    bench.rename("Bea").unwrap();
+    // As it is left when others take even the room that the reserve gave back.
+    bench.driver.store = None;
+    bench.driver.account = None;
+    bench.driver.recovery = Recovery::new(Health::DiskFull);
+    bench.driver.try_to_recover(u64::MAX);
+    assert!(bench.driver.recovery.is_sound());
+    assert_eq!(bench.name().as_deref(), Some("Bea"));
+    bench.rename("Cy").unwrap();
+}
+
+#[test]
+fn st_15_a_store_that_failed_while_it_was_read_gives_no_half_answers_and_is_opened_again() {
+    let mut bench = Bench::new();
+    bench.rename("Bea").unwrap();
+    let ask = |bench: &mut Bench| {
+        let (answer, mut answered) = oneshot::channel();
+        let question = Box::new(move |view: Option<&View<'_>>| {
+            answer.send(view.map(View::is_readable)).expect("somebody listens");
+        });
+        bench.driver.on_input(DriverInput::Query(question));
+        answered.try_recv().expect("answered at once")
+    };
+    assert_eq!(ask(&mut bench), Some(true));
+    bench.driver.store.as_ref().unwrap().engine().fail();
+    assert_eq!(ask(&mut bench), Some(false), "the question that meets it is told to come back");
+    assert_eq!(ask(&mut bench), Some(true));
+    assert!(bench.driver.recovery.is_sound());
+    assert_eq!(bench.name().as_deref(), Some("Bea"));
+    // With a full disk it waits for room, and is looked at every two seconds.
+    bench.driver.recovery = Recovery::new(Health::DiskFull);
+    bench.driver.store.as_ref().unwrap().engine().fail();
+    assert_eq!((ask(&mut bench), ask(&mut bench)), (Some(false), Some(false)));
+    bench.driver.try_to_recover(u64::MAX);
+    assert_eq!(ask(&mut bench), Some(true));
+}
+
+#[test]
 fn st_18_a_failed_sync_opens_the_store_again_three_times_and_then_only_reads() {
     let mut bench = Bench::new();
     let failed = || StoreError::Io { op: IoOperation::Sync, kind: IoKind::Other };
     for _ in 0..3 {
         bench.driver.faults.commits.push_back(failed());
-        assert!(matches!(bench.rename("Bea"), Err(Refused::Internal)));
+        assert!(matches!(bench.rename("Bea"), Err(Refused::Busy)));
         assert_eq!(bench.name().as_deref(), Some("Ana"));
     }
     bench.rename("Bea").unwrap();

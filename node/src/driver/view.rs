@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use coterie_protocol::{Account, Store, Usage};
+use coterie_protocol::{Account, RecordId, Store, StoreError, Usage};
 
+use super::diagnosis::Told;
 use super::recovery::Health;
 use super::{Driver, handle::Question};
 use crate::clock::Stopwatch;
-use crate::store::Home;
+use crate::store::{Home, NodeStore};
 
 /// What `status` says about the process.
 #[derive(Clone, Debug)]
@@ -31,13 +32,15 @@ pub(crate) struct View<'a> {
     /// The account.
     pub(crate) account: &'a Account,
     /// Its records.
-    pub(crate) store: &'a dyn Store,
+    pub(crate) store: &'a NodeStore,
     /// The folder.
     pub(crate) home: &'a Home,
     /// The process.
     pub(crate) facts: &'a NodeFacts,
     /// The disk.
     pub(crate) health: Health,
+    /// What was found wrong with the store.
+    pub(crate) troubles: Vec<Told>,
     /// Whether the node has an address to be reached at.
     pub(crate) listening: &'a [Vec<u8>],
     /// The event position that this state includes (AP-17).
@@ -45,18 +48,44 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
+    /// Whether the store still answers. A damaged record does not end it, a disk that refuses does (ST-15).
+    pub(crate) fn is_readable(&self) -> bool {
+        is_readable(self.store)
+    }
+
     /// Free bytes on the disk; none if the system does not say.
     pub(crate) fn free_bytes(&self) -> Option<u64> {
         self.home.directory().free_bytes().ok()
     }
 
-    /// What the store takes.
+    /// What the store takes on the disk; unlike [`Self::usage`], without a look at every record.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.store.engine().disk_bytes().unwrap_or(0)
+    }
+
+    /// What lies in the store. Reads all of it: for reports, not for a loop.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.store.usage().ok()
     }
 }
 
+fn is_readable(store: &NodeStore) -> bool {
+    let probe = store.get(&RecordId::profile().key());
+    !matches!(probe, Err(StoreError::Failed | StoreError::Io { .. }))
+}
+
 impl Driver {
+    /// Opens a store again that failed while it was read: the engine writes then, too.
+    pub(super) fn mend_reading(&mut self) {
+        if self.recovery.is_sound() && self.is_settled() && self.has_failed_reading() {
+            drop(self.on_commit_failed(StoreError::Failed));
+        }
+    }
+
+    pub(super) fn has_failed_reading(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !is_readable(store))
+    }
+
     pub(super) fn view(&self) -> Option<View<'_>> {
         Some(View {
             account: self.account.as_ref()?,
@@ -64,6 +93,7 @@ impl Driver {
             home: &self.home,
             facts: &self.facts,
             health: self.recovery.health(),
+            troubles: self.diagnosis.told(),
             listening: &self.listening,
             position: self.hub.position(),
         })

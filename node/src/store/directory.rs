@@ -6,10 +6,11 @@
 //! cannot even open without room (ST-83, ST-84). Small files are replaced by write, sync, rename, sync (ST-65).
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use coterie_protocol::{IoKind, IoOperation, StoreError};
 use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
@@ -18,7 +19,7 @@ use rustix::io::Errno;
 use super::refusal::{OpenError, Problem};
 
 /// Free space that an ordinary commit leaves (ST-83).
-pub(super) const MARGIN_BYTES: u64 = 64 << 20;
+pub(crate) const MARGIN_BYTES: u64 = 64 << 20;
 /// What is set aside (ST-83).
 pub(super) const RESERVE_BYTES: u64 = 32 << 20;
 /// From here on the disk counts as roomy again and the reserve is made anew (ST-84).
@@ -41,7 +42,7 @@ pub struct Holder {
 pub enum Caution {
     /// On this kind of file system a power cut may lose what was acknowledged.
     WeakFileSystem(&'static str),
-    /// The machine has no id: a copied directory is noticed by its inode alone.
+    /// The machine has no id: a copied directory is noticed by its folder alone.
     NoMachineId,
 }
 
@@ -50,6 +51,7 @@ pub struct DataDirectory {
     path: PathBuf,
     folder: OwnedFd,
     inode: u64,
+    born: Option<Duration>,
     /// Holds the lock for as long as it lives (ST-81).
     _lock: File,
     cautions: Vec<Caution>,
@@ -69,10 +71,10 @@ impl DataDirectory {
             Err(Errno::ACCESS | Errno::PERM) => return Err(unusable(path, Problem::NoAccess)),
             Err(error) => return Err(OpenError::io(path, &made.err().unwrap_or_else(|| error.into()))),
         };
-        let inode = check_owner(path, &folder)?;
+        let (inode, born) = check_owner(path, &folder)?;
         let lock = take_lock(path, &folder, holder)?;
         let cautions = check_file_system(path, &folder)?;
-        Ok(Self { path: path.into(), folder, inode, _lock: lock, cautions })
+        Ok(Self { path: path.into(), folder, inode, born, _lock: lock, cautions })
     }
 
     /// Where it is.
@@ -81,10 +83,10 @@ impl DataDirectory {
         &self.path
     }
 
-    /// The inode number of the directory: changes when it is copied, not when it is moved (ST-101).
+    /// Inode number and time of birth of the directory: they change when it is copied, not when it is moved (ST-101).
     #[must_use]
-    pub(super) const fn inode(&self) -> u64 {
-        self.inode
+    pub(super) const fn origin(&self) -> (u64, Option<Duration>) {
+        (self.inode, self.born)
     }
 
     /// What should be said once.
@@ -188,7 +190,7 @@ impl DataDirectory {
     ///
     /// # Errors
     /// `Io`; a full disk is none: there is no reserve then.
-    pub(super) fn make_reserve(&self) -> Result<(), OpenError> {
+    pub fn make_reserve(&self) -> Result<(), OpenError> {
         if self.has("reserve")? || self.free_bytes().map_err(|error| self.io(".", &error))? < ROOMY_BYTES {
             return Ok(());
         }
@@ -231,15 +233,17 @@ fn unusable(path: &Path, problem: Problem) -> OpenError {
     OpenError::Unusable { path: path.into(), problem }
 }
 
-/// Rule ST-80: owned by the effective user, open to nobody else; gives the inode number.
-fn check_owner(path: &Path, folder: &OwnedFd) -> Result<u64, OpenError> {
+/// Rule ST-80: owned by the effective user, open to nobody else; gives the inode number and, where the file
+/// system keeps it, the time of birth since 1970.
+fn check_owner(path: &Path, folder: &OwnedFd) -> Result<(u64, Option<Duration>), OpenError> {
     let file = File::from(folder.try_clone().map_err(|error| OpenError::io(path, &error))?);
     let metadata = file.metadata().map_err(|error| OpenError::io(path, &error))?;
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(unusable(path, Problem::ForeignOwner));
     }
+    let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
     match metadata.mode() & 0o777 {
-        0o700 => Ok(metadata.ino()),
+        0o700 => Ok((metadata.ino(), born)),
         mode if mode & 0o077 != 0 => Err(unusable(path, Problem::OpenToOthers)),
         _ => Err(unusable(path, Problem::NoAccess)),
     }
@@ -344,13 +348,33 @@ pub(super) fn io_kind(error: &std::io::Error) -> IoKind {
         Some(Errno::ACCESS | Errno::PERM) => IoKind::Denied,
         Some(Errno::NOENT) => IoKind::Missing,
         Some(Errno::IO) => IoKind::Device,
-        _ => IoKind::Other,
+        Some(Errno::MFILE | Errno::NFILE) => IoKind::Descriptors,
+        Some(_) => IoKind::Other,
+        // The engine hands on copies of its errors, which have lost their number.
+        None => match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => IoKind::NoSpace,
+            ErrorKind::ReadOnlyFilesystem => IoKind::ReadOnly,
+            ErrorKind::PermissionDenied => IoKind::Denied,
+            ErrorKind::NotFound => IoKind::Missing,
+            _ => IoKind::Other,
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn st_84_a_copy_of_an_error_still_says_that_there_is_no_room() {
+        for (errno, kind) in
+            [(Errno::NOSPC, IoKind::NoSpace), (Errno::DQUOT, IoKind::NoSpace), (Errno::ROFS, IoKind::ReadOnly)]
+        {
+            let error = std::io::Error::from(errno);
+            let copy = std::io::Error::new(error.kind(), format!("{error:?}"));
+            assert_eq!((io_kind(&error), io_kind(&copy)), (kind, kind));
+        }
+    }
 
     #[test]
     fn st_26_network_disks_are_refused_and_weak_file_systems_named() {

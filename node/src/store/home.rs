@@ -82,17 +82,22 @@ impl Home {
         Ok(self.instance())
     }
 
+    /// Whether this opens the vault as it lies on the disk.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`] if not; what the disk meets.
+    pub fn check_key(&self, key: &VaultKey) -> Result<(), OpenError> {
+        let key = known_key(&self.directory, key)?;
+        let bytes = self.directory.read(VAULT, vault::VAULT_BYTES_MAX)?.unwrap_or_default();
+        Vault::open(&bytes, &key).map(drop).map_err(OpenError::from)
+    }
+
     /// Locks the vault another way. The store is untouched.
     ///
     /// # Errors
     /// If the key file or the vault can't be written.
     pub fn set_key(&mut self, key: &VaultKey, cost: Cost) -> Result<(), OpenError> {
-        let key = match key {
-            VaultKey::Passphrase(text) => SlotKey::Passphrase(text.clone(), cost),
-            VaultKey::KeyFile(elsewhere) => {
-                SlotKey::KeyFile(make_key_file(&self.directory, elsewhere.as_deref(), &mut self.rng)?)
-            }
-        };
+        let key = new_key(&self.directory, key, cost, &mut self.rng)?;
         self.vault.set_key(&key, &mut self.rng);
         self.save_vault()?;
         match key {
@@ -147,7 +152,10 @@ impl Home {
         let put_aside = format!("broken-{}", now_ms / 1_000);
         let existed = self.directory.has(STORE)?;
         match self.open_engine() {
-            Ok(store) if existed && self.is_wiped(&store)? => Box::new(store).close()?,
+            Ok(store) if existed && self.is_wiped(&store)? => {
+                Box::new(store).close().map_err(|error| self.as_full(error))?;
+                self.refuse_if_full(StoreError::Failed)?;
+            }
             Ok(store) if existed || self.vault.is_first_life() => return Ok((store, Condition::Sound)),
             Ok(store) => return Ok((store, Condition::Lost)),
             Err(OpenError::Store(error @ StoreError::Corrupt { .. })) => {
@@ -178,7 +186,8 @@ impl Home {
     /// Damage at the head of a segment makes sled take it for free: it opens without a word, with nothing in it. A
     /// profile's store is never empty after its first life: it holds its layout.
     fn is_wiped(&self, store: &NodeStore) -> Result<bool, OpenError> {
-        let records = store.range(&Key::lowest(), &Key::highest(), Direction::Up, 1)?;
+        let first = store.range(&Key::lowest(), &Key::highest(), Direction::Up, 1);
+        let records = first.map_err(|error| self.as_full(error))?;
         Ok(!self.vault.is_first_life() && records.is_empty())
     }
 
@@ -226,18 +235,47 @@ impl Home {
     }
 }
 
+/// Where the directory is now (ST-101): as it is written down, and in the form of before.
+pub(super) struct Whereabouts {
+    pub(super) place: [u8; 32],
+    pub(super) without_birth: [u8; 32],
+}
+
 /// Where the directory is now (ST-101).
-pub(super) fn find_place(directory: &mut DataDirectory) -> [u8; 32] {
+pub(super) fn find_place(directory: &mut DataDirectory) -> Whereabouts {
     let machine = std::fs::read_to_string("/etc/machine-id").ok();
     let machine = machine.as_deref().map(str::trim).filter(|id| !id.is_empty());
     if machine.is_none() {
         directory.add_caution(Caution::NoMachineId);
     }
-    vault::place(machine, directory.inode())
+    let (inode, born) = directory.origin();
+    Whereabouts { place: vault::place(machine, (inode, born)), without_birth: vault::place(machine, (inode, None)) }
+}
+
+/// What a slot is to be made with.
+pub(super) fn new_key(
+    directory: &DataDirectory,
+    key: &VaultKey,
+    cost: Cost,
+    rng: &mut ChaCha20Rng,
+) -> Result<SlotKey, OpenError> {
+    Ok(match key {
+        VaultKey::Passphrase(text) => SlotKey::Passphrase(text.clone(), cost),
+        VaultKey::KeyFile(elsewhere) => SlotKey::KeyFile(make_key_file(directory, elsewhere.as_deref(), rng)?),
+    })
+}
+
+/// What a slot is to be opened with.
+pub(super) fn known_key(directory: &DataDirectory, key: &VaultKey) -> Result<SlotKey, OpenError> {
+    Ok(match key {
+        // The cost is read from the slot.
+        VaultKey::Passphrase(text) => SlotKey::Passphrase(text.clone(), Cost::DEFAULT),
+        VaultKey::KeyFile(elsewhere) => SlotKey::KeyFile(read_key_file(directory, elsewhere.as_deref())?),
+    })
 }
 
 /// 32 new bytes in a file of this user's, or the ones that an interrupted creation left there.
-pub(super) fn make_key_file(
+fn make_key_file(
     directory: &DataDirectory,
     elsewhere: Option<&Path>,
     rng: &mut ChaCha20Rng,
@@ -250,7 +288,7 @@ pub(super) fn make_key_file(
     read_key_file(directory, elsewhere)
 }
 
-pub(super) fn read_key_file(directory: &DataDirectory, elsewhere: Option<&Path>) -> Result<Secret<32>, OpenError> {
+fn read_key_file(directory: &DataDirectory, elsewhere: Option<&Path>) -> Result<Secret<32>, OpenError> {
     let path = elsewhere.map_or_else(|| directory.path().join(KEY_FILE), Path::to_path_buf);
     let bytes = match elsewhere {
         None => directory.read(KEY_FILE, 32)?,

@@ -6,8 +6,14 @@
 //! that sled never syncs at all; with segments of 8 MiB there are none, and a file in `blobs/` is an alarm (ST-21,
 //! ST-22). A leftover `snap.*.generating` would be taken for the newest snapshot, so it goes before opening (ST-23).
 //!
+//! sled takes a damaged message for the end of its log, and opens as a whole and older store. So how far it has come is
+//! noted in a small file beside the log as well ([`Mark`], ST-43).
+//!
 //! sled can panic on a damaged log. Every call into it runs inside `catch_unwind`; a panic is `Corrupt` and the end of
 //! this store (ST-17, ST-24). <https://docs.rs/sled/0.34.7/sled/>
+
+mod cooling;
+mod mark;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -20,6 +26,8 @@ use coterie_protocol::{
     Batch, Direction, IoOperation, KEY_BYTES_MAX, Key, Place, Store, StoreError, Urgency, Usage, VALUE_BYTES_MAX, page,
 };
 
+use self::cooling::Cooling;
+use self::mark::Mark;
 use super::directory::{MARGIN_BYTES, free_bytes, io_error, sync_folder};
 use crate::clock::Stopwatch;
 
@@ -29,8 +37,8 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const PAGE_RECORDS_MAX: usize = 20;
 // No page reaches a quarter of a segment, so none becomes a blob file.
 const _: () = assert!(PAGE_RECORDS_MAX * (KEY_BYTES_MAX + VALUE_BYTES_MAX + 64) <= SEGMENT_BYTES / 4 - 64);
-/// What sled keeps of its pages in memory; it takes up to ten times that (ST-25).
-const CACHE_BYTES: u64 = 16 << 20;
+/// What sled keeps of its pages in memory, counted as on disk; it takes several times that (ST-25).
+const CACHE_BYTES: u64 = 4 << 20;
 /// What `conf` must begin with (ST-23).
 const CONF: &str = "segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
 /// How often the empty folder is looked at (ST-22).
@@ -54,6 +62,8 @@ pub struct SledStore {
     failed: AtomicBool,
     commits: u64,
     suspect: bool,
+    mark: Mark,
+    cooling: Cooling,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,13 +88,15 @@ impl SledStore {
             .open(folder.join("db"))
             .map_err(|error| io_error(IoOperation::Open, &error))?;
         let space = File::open(folder).map_err(|error| io_error(IoOperation::Open, &error))?.into();
-        let mut store =
-            Self { db, file, folder: folder.into(), space, failed: AtomicBool::new(false), commits: 0, suspect: false };
+        let mark = Mark::open(folder);
+        let failed = AtomicBool::new(false);
+        let (folder, cooling) = (folder.to_path_buf(), Cooling::default());
+        let mut store = Self { db, file, folder, space, failed, commits: 0, suspect: false, mark, cooling };
         store.check_blobs();
         if is_new {
             store.make_durable()?;
             // Rule ST-28: the names of the new files must survive, too.
-            for folder in folder.ancestors().take(3) {
+            for folder in store.folder.ancestors().take(3) {
                 sync_folder(folder).map_err(|error| io_error(IoOperation::Sync, &error))?;
             }
         }
@@ -97,10 +109,29 @@ impl SledStore {
         self.suspect
     }
 
-    /// Rule ST-22: sled never syncs what lies in `blobs/`.
+    /// Bytes on disk.
+    ///
+    /// # Errors
+    /// What the engine meets.
+    pub fn disk_bytes(&self) -> Result<u64, StoreError> {
+        self.guard(Access::Read, sled::Db::size_on_disk)
+    }
+
+    /// Gives memory back that reading took, if that was much; on a thread of its own (ST-25).
+    pub fn cool(&mut self) {
+        self.cooling.start(&self.db);
+    }
+
+    /// As if the machine had refused something.
+    #[cfg(test)]
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Rule ST-22: sled never syncs what lies in `blobs/`. A folder that can't be read at the moment accuses nobody.
     fn check_blobs(&mut self) {
-        let empty = std::fs::read_dir(self.folder.join("blobs")).is_ok_and(|mut files| files.next().is_none());
-        if !empty {
+        let files = std::fs::read_dir(self.folder.join("blobs"));
+        if files.is_ok_and(|mut files| files.next().is_some()) {
             tracing::error!(rule = "ST-22", "the store has put a page outside its log");
             self.suspect = true;
         }
@@ -146,6 +177,7 @@ impl SledStore {
 
 impl Store for SledStore {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.cooling.note(key.as_bytes());
         self.guard(Access::Read, |db| Ok(db.get(key.as_bytes())?.map(|value| value.to_vec())))
     }
 
@@ -160,13 +192,21 @@ impl Store for SledStore {
             return page(std::iter::empty(), limit);
         }
         // The errors of single records travel inside; what the guard sees are panics.
-        self.guard(Access::Read, |db| {
-            let records = db.range(from.as_bytes()..to.as_bytes());
+        let page = self.guard(Access::Read, |db| {
+            let records = db.range(from.as_bytes()..to.as_bytes()).inspect(|record| {
+                if let Ok((key, _)) = record {
+                    self.cooling.note(key);
+                }
+            });
             Ok(match direction {
                 Direction::Up => page(records.map(own), limit),
                 Direction::Down => page(records.rev().map(own), limit),
             })
-        })?
+        })?;
+        if matches!(page, Err(StoreError::Io { .. })) {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        page
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -194,6 +234,14 @@ impl Store for SledStore {
         Ok(())
     }
 
+    fn note_commits(&mut self, commits: u64) {
+        self.mark.set(commits);
+    }
+
+    fn noted_commits(&self) -> u64 {
+        self.mark.furthest()
+    }
+
     /// Counts every record: for reports, not for a loop.
     fn usage(&self) -> Result<Usage, StoreError> {
         let (records, live_bytes) = self.guard(Access::Read, |db| {
@@ -201,12 +249,12 @@ impl Store for SledStore {
                 record.map(|(key, value)| (records + 1, bytes + (key.len() + value.len()) as u64))
             })
         })?;
-        let disk_bytes = self.guard(Access::Read, sled::Db::size_on_disk)?;
-        Ok(Usage { records, live_bytes, disk_bytes })
+        Ok(Usage { records, live_bytes, disk_bytes: self.disk_bytes()? })
     }
 
     /// Flush, sync, drop (ST-27).
     fn close(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.cooling.end();
         self.make_durable()?;
         self.check_blobs();
         Ok(())

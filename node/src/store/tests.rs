@@ -181,6 +181,37 @@ fn st_101_a_copied_directory_is_a_new_instance_and_a_moved_one_is_not() {
     assert!(!again.place_changed && again.home.instance() == taken, "it is durable, and said once");
 }
 
+#[test]
+fn st_101_a_place_in_the_form_of_before_is_accepted_once_and_then_a_reused_inode_is_no_longer_taken_for_the_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { store, mut home, .. } = make(&path);
+    let (instance, newer) = (home.instance(), home.vault.body.place);
+    let Whereabouts { place, without_birth } = find_place(&mut home.directory);
+    assert_eq!(newer, place);
+    if place == without_birth {
+        println!("SKIPPED: this file system keeps no time of birth");
+        return;
+    }
+    home.vault.body.place = without_birth;
+    home.save_vault().unwrap();
+    close(home, store).unwrap();
+    let opened = open_again(&path, 2).unwrap();
+    assert!(!opened.place_changed && opened.home.instance() == instance);
+    assert_eq!(opened.home.vault.body.place, place);
+    close(opened.home, opened.store).unwrap();
+    // What a copy on the same inode number has: all the same but its birth.
+    let mut opened = open_again(&path, 3).unwrap();
+    let machine = std::fs::read_to_string("/etc/machine-id").ok();
+    let machine = machine.as_deref().map(str::trim).filter(|id| !id.is_empty());
+    let (inode, born) = opened.home.directory.origin();
+    let earlier = born.map(|born| born - std::time::Duration::from_secs(60));
+    opened.home.vault.body.place = vault::place(machine, (inode, earlier));
+    opened.home.save_vault().unwrap();
+    close(opened.home, opened.store).unwrap();
+    assert!(open_again(&path, 4).unwrap().place_changed);
+}
+
 /// Everything readable with the vault as it now is: what a thief with disk and passphrase gets.
 fn opens_somewhere(folder: &Path, stored: &[u8], id: RecordId, home: &Home) -> bool {
     let mut probe = coterie_protocol::MemStore::default();
@@ -321,6 +352,30 @@ fn st_100_a_store_put_back_from_an_older_copy_is_a_new_instance() {
     std::fs::rename(&old, path.join("store")).unwrap();
     let opened = open_again(&path, 3).unwrap();
     assert!(opened.rolled_back && opened.is_new_instance() && !opened.clean && opened.home.instance() != instance);
+}
+
+#[test]
+fn st_43_a_store_that_lost_its_end_in_a_crash_is_told_of_and_is_a_new_instance() {
+    let root = tempfile::tempdir().unwrap();
+    let (path, early) = (root.path().join("profile"), root.path().join("early"));
+    let Opened { mut store, home, .. } = make(&path);
+    let instance = home.instance();
+    put(&mut store, RecordId::peer(1), b"met");
+    copy_of(&path.join("store"), &early);
+    put(&mut store, RecordId::chain(1, 1, 1), b"moved on");
+    drop((store, home));
+    let crashed = open_again(&path, 2).unwrap();
+    assert!(!crashed.rolled_back && !crashed.clean && crashed.home.instance() == instance, "a kill alone is no loss");
+    drop(crashed);
+    // What sled makes of a log with a bad message in it: everything before that message.
+    let mark = std::fs::read(path.join("store/mark")).unwrap();
+    std::fs::remove_dir_all(path.join("store")).unwrap();
+    copy_of(&early, &path.join("store"));
+    std::fs::write(path.join("store/mark"), mark).unwrap();
+    let opened = open_again(&path, 3).unwrap();
+    assert!(opened.rolled_back && opened.is_new_instance() && opened.home.instance() != instance);
+    drop(opened);
+    assert!(!open_again(&path, 4).unwrap().rolled_back, "it is told in the life that finds it");
 }
 
 #[test]
@@ -527,4 +582,259 @@ fn st_84_a_full_disk_loses_nothing_says_full_and_recovers_by_itself() {
     assert!(!opened.disk_full);
     put(&mut opened.store, RecordId::group(2), b"saved");
     assert!(opened.store.verify().unwrap().is_good());
+}
+
+const WORDS: &str = "correct horse battery staple";
+
+fn start_of<'a>(rng: &'a mut ChaCha20Rng) -> Start<'a> {
+    Start { holder: holder(), rng }
+}
+
+/// A profile with something of every kind that matters here.
+fn lived_in(path: &Path) -> Opened {
+    let mut opened = make(path);
+    put(&mut opened.store, RecordId::profile(), b"Ana");
+    put(&mut opened.store, RecordId::group(0), b"Harbour");
+    put(&mut opened.store, RecordId::op(0, 1, [7; 16]), b"Genesis");
+    put(&mut opened.store, RecordId::view(0, OrderKey([1; 16])), b"what was said");
+    put(&mut opened.store, RecordId::log(0, 0), b"the head");
+    put(&mut opened.store, RecordId::chain(0, 0, 1), b"a chain key");
+    put(&mut opened.store, RecordId::leaf(0, 1), b"a leaf secret");
+    opened
+}
+
+fn backup_of(opened: &Opened, scope: Scope) -> Vec<u8> {
+    let records = collect(&opened.store, scope).unwrap();
+    let backup = Backup { identity: opened.home.identity().duplicate(), created_ms: 9, scope, records };
+    seal_backup(&backup, WORDS, Cost::FLOOR, &mut rng(9))
+}
+
+#[test]
+fn st_104_a_backup_holds_no_live_secret_no_head_and_the_words_only_if_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let opened = lived_in(&root.path().join("profile"));
+    let kinds = |scope| {
+        let backup = open_backup(&backup_of(&opened, scope), WORDS).unwrap();
+        assert!((backup.scope, backup.created_ms) == (scope, 9));
+        backup.records.iter().map(|(key, _)| RecordId::from_key(key).unwrap().kind().name()).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(Scope::Essentials), ["profile", "group", "op"]);
+    assert_eq!(kinds(Scope::WithHistory), ["profile", "group", "op", "view"]);
+    for canary in [&b"what was said"[..], b"Harbour", b"a chain key", WORDS.as_bytes()] {
+        let file = backup_of(&opened, Scope::WithHistory);
+        assert!(!file.windows(canary.len()).any(|window| window == canary), "the file is ciphertext");
+    }
+}
+
+#[test]
+fn st_104_a_backup_that_was_cut_reordered_changed_or_added_to_is_refused_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let mut opened = lived_in(&root.path().join("profile"));
+    // Three frames and more.
+    (0..90).for_each(|n| put(&mut opened.store, RecordId::op(0, 2, [n; 16]), &[n; 1_000]));
+    let good = backup_of(&opened, Scope::Essentials);
+    assert!(open_backup(&good, WORDS).is_ok());
+    assert_eq!(open_backup(&good, "another").err(), Some(VaultError::WrongKey));
+    let refused = |bytes: &[u8], what: &str| assert!(open_backup(bytes, WORDS).is_err(), "{what}");
+    let mut starts = vec![28 + 108];
+    while let Some(length) = good.get(*starts.last().unwrap()..).and_then(|rest| rest.first_chunk::<4>()) {
+        starts.push(starts.last().unwrap() + 4 + u32::from_be_bytes(*length) as usize);
+    }
+    assert!(starts.len() > 5 && starts.last() == Some(&good.len()));
+    for end in &starts[..starts.len() - 1] {
+        refused(&good[..*end], "cut between two frames");
+        refused(&good[..end + 3], "cut within a frame");
+    }
+    refused(&[&good[..], &good[starts[1]..starts[2]]].concat(), "added to");
+    let swapped = [&good[..starts[1]], &good[starts[2]..starts[3]], &good[starts[1]..starts[2]], &good[starts[3]..]];
+    refused(&swapped.concat(), "reordered");
+    refused(&[&good[..starts[1]], &good[starts[2]..]].concat(), "one frame taken out");
+    // Each changed byte of the header, and of some frames; the slot costs an Argon2 each.
+    let places = (0..28).chain([40, 60, 100]).chain((136..good.len()).step_by(4_999));
+    for place in places {
+        let mut bad = good.clone();
+        bad[place] ^= 1;
+        refused(&bad, "changed");
+    }
+    let mut newer = good;
+    newer[9] = 2;
+    assert_eq!(open_backup(&newer, WORDS).err(), Some(VaultError::Newer));
+}
+
+#[test]
+fn st_105_a_restore_makes_a_new_installation_with_new_keys_and_only_where_there_is_no_profile() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let opened = lived_in(&path);
+    let file = backup_of(&opened, Scope::WithHistory);
+    let (instance, seed) = (opened.home.instance(), opened.home.identity().duplicate());
+    let backup = open_backup(&file, WORDS).unwrap();
+    let exists = restore(&path, &backup, &VaultKey::KeyFile(None), Cost::FLOOR, start_of(&mut rng(3)));
+    assert!(matches!(refusal(exists), OpenError::InUse { .. } | OpenError::ProfileExists { .. }));
+    close(opened.home, opened.store).unwrap();
+    let exists = restore(&path, &backup, &VaultKey::KeyFile(None), Cost::FLOOR, start_of(&mut rng(3)));
+    assert!(matches!(refusal(exists), OpenError::ProfileExists { .. }));
+
+    let elsewhere = root.path().join("elsewhere");
+    let restored = restore(&elsewhere, &backup, &VaultKey::KeyFile(None), Cost::FLOOR, start_of(&mut rng(4))).unwrap();
+    assert_eq!(restored.home.identity().expose(), seed.expose());
+    assert_ne!(restored.home.instance(), instance);
+    close(restored.home, restored.store).unwrap();
+    let again = open_again(&elsewhere, 5).unwrap();
+    assert!(again.clean && !again.is_new_instance(), "it was made where it lies");
+    assert_eq!(again.store.get(&RecordId::group(0).key()), Ok(Some(b"Harbour".to_vec())));
+    assert_eq!(again.store.get(&RecordId::chain(0, 0, 1).key()), Ok(None));
+    assert!(again.store.verify().unwrap().is_good());
+}
+
+#[test]
+fn st_105_a_restore_that_was_cut_off_can_be_done_again() {
+    let root = tempfile::tempdir().unwrap();
+    let opened = lived_in(&root.path().join("profile"));
+    let backup = open_backup(&backup_of(&opened, Scope::Essentials), WORDS).unwrap();
+    let path = root.path().join("new");
+    let made = restore(&path, &backup, &VaultKey::KeyFile(None), Cost::FLOOR, start_of(&mut rng(4))).unwrap();
+    close(made.home, made.store).unwrap();
+    // The vault is the last thing that is written.
+    std::fs::remove_file(path.join("vault")).unwrap();
+    let again = restore(&path, &backup, &VaultKey::KeyFile(None), Cost::FLOOR, start_of(&mut rng(5))).unwrap();
+    assert_eq!(again.store.get(&RecordId::group(0).key()), Ok(Some(b"Harbour".to_vec())));
+}
+
+#[test]
+fn st_92_groups_and_contacts_survive_a_store_that_does_not_open() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { store, mut home, .. } = lived_in(&path);
+    home.write_rescue(&store, 9).unwrap();
+    let rescue = std::fs::read(path.join("rescue")).unwrap();
+    assert!(!rescue.windows(7).any(|window| window == b"Harbour"), "it is ciphertext");
+    home.write_rescue(&store, 9).unwrap();
+    assert_ne!(std::fs::read(path.join("rescue")).unwrap(), rescue, "each writing has a key of its own");
+    close(home, store).unwrap();
+    let db = path.join("store/db");
+    let length = std::fs::metadata(&db).unwrap().len();
+    std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+    let mut opened = open_again(&path, 2).unwrap();
+    assert!(matches!(opened.condition, Condition::Replaced(_)));
+    assert_eq!(opened.home.fill_from_rescue(&mut opened.store), Ok(true));
+    assert_eq!(opened.store.get(&RecordId::group(0).key()), Ok(Some(b"Harbour".to_vec())));
+    assert_eq!(opened.store.get(&RecordId::chain(0, 0, 1).key()), Ok(None), "never a live secret");
+}
+
+#[test]
+fn st_91_a_store_whose_records_make_no_profile_is_put_aside_and_begun_anew() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { store, mut home, .. } = lived_in(&path);
+    home.write_rescue(&store, 9).unwrap();
+    let instance = home.instance();
+    let (store, aside) = home.renew_store(store, 5_000).unwrap();
+    assert!(aside.join("store/db").exists() && home.instance() != instance);
+    assert_eq!(store.get(&RecordId::op(0, 1, [7; 16]).key()), Ok(Some(b"Genesis".to_vec())));
+    close(home, store).unwrap();
+    assert!(!open_again(&path, 3).unwrap().is_new_instance());
+}
+
+#[test]
+fn st_62_whoever_changes_the_key_has_to_know_the_one_in_force() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { store, mut home, .. } = lived_in(&path);
+    let words = |text: &str| VaultKey::Passphrase(Zeroizing::new(text.to_owned()));
+    home.set_key(&words(WORDS), Cost::FLOOR).unwrap();
+    assert!(!path.join("vault.key").exists(), "the old way in is gone");
+    assert_eq!(home.check_key(&words("guessed")), Err(OpenError::Vault(VaultError::WrongKey)));
+    assert_eq!(home.check_key(&words(WORDS)), Ok(()));
+    close(home, store).unwrap();
+    assert!(open_again(&path, 2).is_err(), "a key file opens it no more");
+    let opened = open(&path, &words(WORDS), start_of(&mut rng(3))).unwrap();
+    assert_eq!(opened.store.get(&RecordId::group(0).key()), Ok(Some(b"Harbour".to_vec())));
+}
+
+/// What the released format 1 looked like: a folder as it was written then, and every record that stands in it.
+fn released(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn tar(arguments: &[&str], folder: &Path, archive: &Path) {
+    let done = Command::new("tar").args(arguments).arg(archive).arg("-C").arg(folder).arg("profile").status();
+    assert!(done.unwrap().success());
+}
+
+/// One record of each kind, of which the value is the name of the kind, a hundred times and once more per byte of key.
+fn one_of_each_kind() -> Vec<(Key, Vec<u8>)> {
+    let ids = RecordKind::ALL.iter().filter(|kind| **kind != RecordKind::Meta).map(|kind| {
+        let tail = (0_u8..).take(25).collect::<Vec<_>>();
+        let head = [LAYOUT, kind.number()];
+        (0..=tail.len()).find_map(|len| {
+            let key = Key::new(&[&head[..], &tail[..len]].concat())?;
+            RecordId::from_key(&key).map(|_| (key, kind.name().repeat(100 + len).into_bytes()))
+        })
+    });
+    ids.map(|found| found.unwrap()).collect()
+}
+
+/// Written once, by `COTERIE_BLESS=1`, when the format was released; never again for this version.
+#[test]
+fn st_121_a_folder_of_format_1_opens_with_everything_in_it() {
+    let (archive, dump) = (released("store-v1.tar.gz"), released("store-v1.txt"));
+    if std::env::var_os("COTERIE_BLESS").is_some() && !archive.exists() {
+        let root = tempfile::tempdir().unwrap();
+        let Opened { mut store, mut home, .. } = make(&root.path().join("profile"));
+        let mut text = String::new();
+        for (key, value) in one_of_each_kind() {
+            let mut batch = Batch::default();
+            let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+            text.push_str(&format!("{} {}\n", hex(key.as_bytes()), hex(&value)));
+            batch.put(key, value);
+            store.commit(&batch).unwrap();
+        }
+        home.write_rescue(&store, 9).unwrap();
+        close(home, store).unwrap();
+        std::fs::remove_file(root.path().join("profile/reserve")).unwrap();
+        std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
+        tar(&["-czf"], root.path(), &archive);
+        std::fs::write(&dump, text).unwrap();
+    }
+    let root = tempfile::tempdir().unwrap();
+    tar(&["--no-same-owner", "-xzf"], root.path(), &archive);
+    let opened = open_again(&root.path().join("profile"), 2).unwrap();
+    assert_eq!(opened.condition, Condition::Sound);
+    let read = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap();
+    let dump = std::fs::read_to_string(dump).unwrap();
+    let expected: Vec<_> = dump.lines().map(|line| line.split_once(' ').unwrap()).collect();
+    assert!(expected.len() >= 24, "every kind of that time stands in it");
+    for (key, value) in expected {
+        let key = Key::new(&read(key)).unwrap();
+        assert!(RecordId::from_key(&key).is_some(), "{key:?} is still a key");
+        assert_eq!(opened.store.get(&key).unwrap(), Some(read(value)), "{key:?}");
+    }
+    assert!(opened.store.verify().unwrap().is_good());
+    assert!(opened.home.rescued_profile().is_some());
+    assert!(std::fs::metadata(&archive).unwrap().len() <= 1 << 20);
+}
+
+#[test]
+fn st_92_a_store_that_lost_its_end_is_noticed_by_what_its_rescue_file_still_holds() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let early = root.path().join("early");
+    let Opened { store, mut home, .. } = make(&path);
+    copy_of(&path.join("store"), &early);
+    drop(store);
+    let (mut store, _) = home.open_store(1).unwrap();
+    put(&mut store, RecordId::profile(), b"Ana");
+    put(&mut store, RecordId::group(0), b"Harbour");
+    put(&mut store, RecordId::op(0, 1, [7; 16]), b"Genesis");
+    home.write_rescue(&store, 9).unwrap();
+    assert_eq!(home.put_lost_back(&mut store), Ok(false), "nothing is lost");
+    // It opens as it was in the beginning: whole, and without a group.
+    Box::new(store).close().unwrap();
+    std::fs::remove_dir_all(path.join("store")).unwrap();
+    std::fs::rename(&early, path.join("store")).unwrap();
+    let (mut store, condition) = home.open_store(2).unwrap();
+    assert_eq!((condition, store.get(&RecordId::group(0).key())), (Condition::Sound, Ok(None)));
+    assert_eq!(home.put_lost_back(&mut store), Ok(true));
+    assert_eq!(store.get(&RecordId::op(0, 1, [7; 16]).key()), Ok(Some(b"Genesis".to_vec())));
 }

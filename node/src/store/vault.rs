@@ -7,61 +7,29 @@
 //! replacing that key is what makes erased secrets unreadable (ST-66).
 
 mod body;
+pub(super) mod slot;
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use std::time::Duration;
+
+use chacha20poly1305::XNonce;
+use chacha20poly1305::aead::{Aead, Payload};
 use coterie_protocol::{SealingKey, Secret, StoreKeys};
-use hkdf::Hkdf;
-use icu_normalizer::ComposingNormalizerBorrowed;
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use self::body::{BODY_BYTES_MAX, Body};
+pub use self::slot::{Cost, SlotKey};
+use self::slot::{KIND_KEY_FILE, SLOT_BYTES, Slot, cipher, drawn, hkdf};
 
 const MAGIC: &[u8; 8] = b"COTERIEV";
 const VERSION: u16 = 1;
 const SLOTS_MAX: usize = 4;
-const SLOT_BYTES: usize = 108;
-/// What of a slot stands before its nonce and is bound into its wrapping.
-const SLOT_HEAD_BYTES: usize = 32;
 const HEADER_BYTES: usize = 36;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 /// The file is never larger (section 1 of the storage page).
 pub(super) const VAULT_BYTES_MAX: u64 = 64 << 10;
-
-/// How much work a guess at the passphrase costs (RFC 9106).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-}
-
-impl Cost {
-    /// Rule ST-62: the second recommended set of RFC 9106.
-    pub const DEFAULT: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 4 };
-    /// The least that is ever made or accepted, for machines that are short of memory.
-    pub const FLOOR: Self = Self { memory_kib: 19 << 10, passes: 2, lanes: 1 };
-    const CEILING: Self = Self { memory_kib: 1 << 20, passes: 16, lanes: 16 };
-
-    fn is_sane(self) -> bool {
-        let (low, high) = (Self::FLOOR, Self::CEILING);
-        (low.memory_kib..=high.memory_kib).contains(&self.memory_kib)
-            && (low.passes..=high.passes).contains(&self.passes)
-            && (low.lanes..=high.lanes).contains(&self.lanes)
-    }
-}
-
-/// What opens a slot.
-pub enum SlotKey {
-    /// A person knows it; brought to NFC before use, so that keyboards and systems agree.
-    Passphrase(Zeroizing<String>, Cost),
-    /// 32 bytes in a file that only this user can read.
-    KeyFile(Secret<32>),
-}
 
 /// Which kind of key a vault asks for, read without opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +58,7 @@ pub enum VaultError {
 pub struct Vault {
     id: [u8; 16],
     generation: u64,
-    slots: Vec<[u8; SLOT_BYTES]>,
+    slots: Vec<Slot>,
     made_now: bool,
     master: Secret<32>,
     /// What it keeps.
@@ -111,7 +79,7 @@ impl Vault {
             blob_names: Secret::random(rng),
             created_ms: now_ms,
         };
-        let slot = wrap(&id, &master, key, rng);
+        let slot = slot::wrap(&bound_to(&id), &master, key, rng);
         Self { id, generation: 0, slots: vec![slot], made_now: true, master, body }
     }
 
@@ -121,7 +89,11 @@ impl Vault {
     /// [`VaultError`].
     pub fn open(bytes: &[u8], key: &SlotKey) -> Result<Self, VaultError> {
         let file = File::parse(bytes)?;
-        let master = file.slots.iter().find_map(|slot| unwrap(&file.id, slot, key)).ok_or(VaultError::WrongKey)?;
+        let master = file
+            .slots
+            .iter()
+            .find_map(|slot| slot::unwrap(&bound_to(&file.id), slot, key))
+            .ok_or(VaultError::WrongKey)?;
         // The master key is right, so whatever is wrong from here on is damage.
         let body = file.open_body(&master)?;
         Ok(Self { id: file.id, generation: file.generation, slots: file.slots, made_now: false, master, body })
@@ -159,7 +131,7 @@ impl Vault {
 
     /// Puts one slot in the place of all others: a changed passphrase, or a change between the two kinds.
     pub fn set_key(&mut self, key: &SlotKey, rng: &mut dyn CryptoRng) {
-        self.slots = vec![wrap(&self.id, &self.master, key, rng)];
+        self.slots = vec![slot::wrap(&bound_to(&self.id), &self.master, key, rng)];
     }
 
     /// The keys that the store is sealed under.
@@ -202,6 +174,11 @@ impl Vault {
         File::parse(bytes).is_ok_and(|file| file.open_body(&self.master).is_ok())
     }
 
+    /// The key of one written-anew file of what can't be fetched again (ST-92); `file` is drawn for each writing.
+    pub(super) fn rescue_key(&self, file: &[u8; 16]) -> Secret<32> {
+        hkdf(file, self.master.expose(), "coterie/rescue/1")
+    }
+
     /// Whether the vault was written for the first time in this process.
     pub(super) const fn is_first_life(&self) -> bool {
         self.made_now
@@ -220,7 +197,7 @@ fn copies(keys: &[SealingKey]) -> Vec<SealingKey> {
 struct File<'a> {
     id: [u8; 16],
     generation: u64,
-    slots: Vec<[u8; SLOT_BYTES]>,
+    slots: Vec<Slot>,
     /// All that stands before the nonce.
     bound: &'a [u8],
     nonce: &'a [u8],
@@ -243,7 +220,7 @@ impl<'a> File<'a> {
         }
         let bound = bytes.get(..HEADER_BYTES + count * SLOT_BYTES).ok_or(VaultError::Damaged)?;
         let (slots, _) = bound.get(HEADER_BYTES..).unwrap_or_default().as_chunks::<SLOT_BYTES>();
-        if !slots.iter().all(is_well_formed) {
+        if !slots.iter().all(slot::is_well_formed) {
             return Err(VaultError::Damaged);
         }
         let rest = bytes.get(bound.len()..).unwrap_or_default();
@@ -267,85 +244,13 @@ impl<'a> File<'a> {
     }
 }
 
+/// Rule ST-61: what binds a wrapped master key to its file.
+fn bound_to(id: &[u8; 16]) -> Vec<u8> {
+    [MAGIC, &VERSION.to_be_bytes()[..], id].concat()
+}
+
 fn part<const N: usize>(bytes: &[u8], at: usize) -> Result<[u8; N], VaultError> {
     bytes.get(at..).and_then(<[u8]>::first_chunk).copied().ok_or(VaultError::Damaged)
-}
-
-const KIND_PASSPHRASE: u8 = 1;
-const KIND_KEY_FILE: u8 = 2;
-
-fn is_well_formed(slot: &[u8; SLOT_BYTES]) -> bool {
-    let cost = slot_cost(slot);
-    let cost_fits = match slot.first() {
-        Some(&KIND_PASSPHRASE) => cost.is_sane(),
-        Some(&KIND_KEY_FILE) => cost == Cost { memory_kib: 0, passes: 0, lanes: 0 },
-        _ => false,
-    };
-    cost_fits && slot.get(1..4) == Some(&[0; 3]) && slot.ends_with(&[0; 4])
-}
-
-fn slot_cost(slot: &[u8; SLOT_BYTES]) -> Cost {
-    let number = |at| part(slot, at).map_or(0, u32::from_be_bytes);
-    Cost { memory_kib: number(4), passes: number(8), lanes: number(12) }
-}
-
-/// Rule ST-61: what binds a wrapped master key to its file and its parameters.
-fn slot_binding(id: &[u8; 16], slot_head: &[u8]) -> Vec<u8> {
-    [MAGIC, &VERSION.to_be_bytes()[..], id, slot_head].concat()
-}
-
-fn wrap(id: &[u8; 16], master: &Secret<32>, key: &SlotKey, rng: &mut dyn CryptoRng) -> [u8; SLOT_BYTES] {
-    let (kind, cost) = match key {
-        SlotKey::Passphrase(_, cost) => (KIND_PASSPHRASE, *cost),
-        SlotKey::KeyFile(_) => (KIND_KEY_FILE, Cost { memory_kib: 0, passes: 0, lanes: 0 }),
-    };
-    let salt: [u8; 16] = drawn(rng);
-    let mut slot = vec![kind, 0, 0, 0];
-    [cost.memory_kib, cost.passes, cost.lanes].iter().for_each(|number| slot.extend_from_slice(&number.to_be_bytes()));
-    slot.extend_from_slice(&salt);
-    let nonce: [u8; NONCE_BYTES] = drawn(rng);
-    let aad = slot_binding(id, &slot);
-    let wrapped = slot_key(key, &salt, cost).and_then(|slot_key| {
-        cipher(&slot_key).encrypt(&XNonce::from(nonce), Payload { msg: master.expose(), aad: &aad }).ok()
-    });
-    slot.extend_from_slice(&nonce);
-    slot.extend_from_slice(&wrapped.unwrap_or_default());
-    slot.resize(SLOT_BYTES, 0);
-    slot.try_into().unwrap_or([0; SLOT_BYTES])
-}
-
-fn unwrap(id: &[u8; 16], slot: &[u8; SLOT_BYTES], key: &SlotKey) -> Option<Secret<32>> {
-    let kind = slot.first()?;
-    let fits = match key {
-        SlotKey::Passphrase(..) => *kind == KIND_PASSPHRASE,
-        SlotKey::KeyFile(_) => *kind == KIND_KEY_FILE,
-    };
-    if !fits {
-        return None;
-    }
-    let head = slot.get(..SLOT_HEAD_BYTES)?;
-    let nonce: [u8; NONCE_BYTES] = part(slot, SLOT_HEAD_BYTES).ok()?;
-    let wrapped = slot.get(SLOT_HEAD_BYTES + NONCE_BYTES..SLOT_BYTES - 4)?;
-    let slot_key = slot_key(key, &part(slot, 16).ok()?, slot_cost(slot))?;
-    let aad = slot_binding(id, head);
-    let master = cipher(&slot_key).decrypt(&XNonce::from(nonce), Payload { msg: wrapped, aad: &aad }).ok()?;
-    Secret::try_from(Zeroizing::new(master).as_slice()).ok()
-}
-
-/// The key of a slot; `None` only if the memory that Argon2 asks for isn't there.
-fn slot_key(key: &SlotKey, salt: &[u8; 16], cost: Cost) -> Option<Secret<32>> {
-    match key {
-        SlotKey::KeyFile(bytes) => Some(hkdf(salt, bytes.expose(), "coterie/vault/slot/1")),
-        SlotKey::Passphrase(text, _) => {
-            let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).ok()?;
-            let text = Zeroizing::new(ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned());
-            let mut derived = Zeroizing::new([0; 32]);
-            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                .hash_password_into(text.as_bytes(), salt, derived.as_mut_slice())
-                .ok()?;
-            Some(Secret::new(*derived))
-        }
-    }
 }
 
 /// SHA-256: tells one state of the store from another.
@@ -353,33 +258,23 @@ pub(super) fn fingerprint(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-fn cipher(key: &Secret<32>) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.expose().into())
-}
-
 fn body_key(master: &Secret<32>) -> Secret<32> {
     hkdf(&[], master.expose(), "coterie/vault/body/1")
 }
 
-fn hkdf(salt: &[u8], material: &[u8; 32], info: &str) -> Secret<32> {
-    let mut derived = Zeroizing::new([0; 32]);
-    // 32 bytes are within HKDF's limits, so this cannot fail.
-    let _ = Hkdf::<Sha256>::new(Some(salt), material).expand(info.as_bytes(), derived.as_mut_slice());
-    Secret::new(*derived)
-}
-
-fn drawn<const N: usize>(rng: &mut dyn CryptoRng) -> [u8; N] {
-    let mut bytes = [0; N];
-    rng.fill_bytes(&mut bytes);
-    bytes
-}
-
 /// Rule ST-101: where a data directory is. It changes when the directory is copied or restored, not when it is moved
 /// on one disk. A machine without an id (a container) counts as 32 zero bytes.
-pub(super) fn place(machine_id: Option<&str>, inode: u64) -> [u8; 32] {
-    let mut hash = Sha256::new_with_prefix("coterie/place/1");
+///
+/// An inode alone is a weak witness: the number of a folder that was deleted is given to the next one. No copying sets
+/// the time of birth, so it stands beside it wherever the file system keeps one. The first form is without it.
+pub(super) fn place(machine_id: Option<&str>, (inode, born): (u64, Option<Duration>)) -> [u8; 32] {
+    let form = if born.is_some() { "coterie/place/2" } else { "coterie/place/1" };
+    let mut hash = Sha256::new_with_prefix(form);
     hash.update(machine_id.map_or(&[0; 32][..], str::as_bytes));
     hash.update(inode.to_be_bytes());
+    if let Some(born) = born {
+        hash.update(born.as_nanos().to_be_bytes());
+    }
     hash.finalize().into()
 }
 

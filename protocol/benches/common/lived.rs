@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use coterie_protocol::testing::membership::{Body, Setting, setting};
+use coterie_protocol::testing::membership::{Body, Setting, SignedOperation, setting};
 use coterie_protocol::testing::town::{Person, Side};
 use coterie_protocol::testing::{Checking, check_signatures};
 
@@ -43,20 +43,33 @@ pub fn lived(operations: usize) -> (Vec<Vec<u8>>, Person, Vec<Person>) {
     (town.log.operations().map(|op| op.bytes().to_vec()).collect(), founder, people)
 }
 
-/// A change of what the group is for.
-pub fn about(n: u64) -> Body {
+/// A change of what the group is for: it concerns no seat.
+pub fn about(_: &Side<100>, n: u64) -> Body {
     Body::SetPolicy { sets: vec![(setting::ABOUT, Some(Setting::Text(format!("{n}"))))] }
+}
+
+/// A free seat's output is made useless: a claim on a seat that has seen many people, so that seat is walked again.
+pub fn bump(side: &Side<100>, n: u64) -> Body {
+    let free = side.log.free_outputs(&side.log.gid().into());
+    let pair = usize::try_from(n).ok().and_then(|n| free.get(n % free.len())).expect("the founder has free seats");
+    Body::Bump { pairs: vec![*pair] }
 }
 
 /// Admits one operation after another; each is taken back by copying the side. `Once`: its signature is known already,
 /// so that folding shows without checking.
-pub fn one_more(side: &Side<100>, by: &Person, times: u64, checking: Checking, body: impl Fn(u64) -> Body) -> Duration {
+pub fn one_more(
+    side: &Side<100>,
+    by: &Person,
+    times: u64,
+    checking: Checking,
+    body: impl Fn(&Side<100>, u64) -> Body,
+) -> Duration {
     let mut total = Duration::ZERO;
     for n in 0..times {
         let mut copy = side.split();
         // A copy's tables are full to the brim: the first operation after it would pay for moving them all.
         copy.write(by, Body::SetPolicy { sets: Vec::new() });
-        let signed = copy.log.draft(&by.mid, &by.keys(), body(n), 1, by.office);
+        let signed = copy.log.draft(&by.mid, &by.keys(), body(&copy, n), 1, by.office);
         check_signatures(checking);
         if checking == Checking::Once {
             copy.split().log.admit(signed.bytes());
@@ -66,4 +79,43 @@ pub fn one_more(side: &Side<100>, by: &Person, times: u64, checking: Checking, b
         total += start.elapsed();
     }
     total
+}
+
+/// So many of one office's operations in a row, as a busy organiser's chain comes in; gives the time of one.
+pub fn in_a_row(
+    side: &Side<100>,
+    by: &Person,
+    count: u32,
+    checking: Checking,
+    body: impl Fn(&Side<100>, u64) -> Body,
+) -> Duration {
+    check_signatures(checking);
+    let mut first = side.split();
+    let mut row = Vec::new();
+    for n in 0..=u64::from(count) {
+        let signed = first.log.draft(&by.mid, &by.keys(), body(&first, n), 1, by.office);
+        first.log.admit(signed.bytes());
+        row.push(signed);
+    }
+    let mut second = side.split();
+    let mut rest = row.iter();
+    // A copy's tables are full to the brim: the first operation after it would pay for moving them all.
+    rest.next().map(|signed| second.log.admit(signed.bytes()));
+    let start = Instant::now();
+    rest.for_each(|signed| drop(second.log.admit(signed.bytes())));
+    let total = start.elapsed();
+    assert_eq!(second.log.state_hash(), first.log.state_hash());
+    total / count
+}
+
+/// What nobody can save of one operation: its signature is checked and its id is the hash of its bytes.
+pub fn floor(side: &Side<100>, by: &Person, times: u32) -> Duration {
+    check_signatures(Checking::Always);
+    let row: Vec<SignedOperation> =
+        (0..times).map(|n| side.log.draft(&by.mid, &by.keys(), about(side, n.into()), 1, by.office)).collect();
+    let start = Instant::now();
+    let good = row.iter().filter(|signed| signed.is_signed_by(&by.key()) && signed.is_named_by_its_bytes()).count();
+    let total = start.elapsed();
+    assert_eq!(good, row.len());
+    total / times
 }

@@ -5,11 +5,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Account;
-use crate::event::{Alert, AlertKind, Delivery, GroupView, InviteView, MemberView};
+use crate::command::CommandError;
+use crate::event::{Alert, AlertKind, Delivery, GroupView, InviteView, RecoveryView, SuccessionView, WaitingView};
 use crate::group::Group;
 use crate::ids::{EntryId, GroupId, Instance, InviteId, MemberKey, MembershipId};
 use crate::invite::InviteLink;
-use crate::membership::Chronicle;
+use crate::membership::{Chronicle, SuccessionRequest};
 use crate::record::RecordId;
 
 impl Account {
@@ -31,7 +32,7 @@ impl Account {
         &self.name
     }
 
-    fn held(&self, gid: &GroupId) -> Option<&Group> {
+    pub(super) fn held(&self, gid: &GroupId) -> Option<&Group> {
         self.groups.get(self.by_gid.get(gid)?)
     }
 
@@ -47,16 +48,34 @@ impl Account {
         self.held(gid).map(Group::view)
     }
 
-    /// Everybody who sits in a group, by seat.
-    #[must_use]
-    pub fn members(&self, gid: &GroupId) -> Option<Vec<MemberView>> {
-        self.held(gid).map(Group::member_views)
-    }
-
     /// The membership log of a group as data: what became of each operation, with seats, offices and proofs (CL-7).
     #[must_use]
     pub fn chronicle(&self, gid: &GroupId) -> Option<Chronicle> {
         self.held(gid).map(|group| group.membership().chronicle())
+    }
+
+    /// How the organiser above all others could be replaced; none without recovery codes.
+    #[must_use]
+    pub fn recovery(&self, gid: &GroupId) -> Option<RecoveryView> {
+        self.held(gid).and_then(Group::recovery_view)
+    }
+
+    /// The request to be named in that organiser's place, for those who keep codes. `until` is the beginning of the id of
+    /// the last operation of theirs that shall count; none for the newest that is known.
+    ///
+    /// # Errors
+    /// Why one can't be.
+    pub fn succession_request(&self, gid: &GroupId, until: Option<&str>) -> Result<String, CommandError> {
+        let group = self.held(gid).ok_or(CommandError::UnknownGroup)?;
+        group.ask_to_succeed(until).map(|succession| SuccessionRequest::from(&succession).to_text())
+    }
+
+    /// What somebody's request asks for.
+    ///
+    /// # Errors
+    /// Why nobody could consent to it.
+    pub fn look_at_request(&self, request: &SuccessionRequest) -> Result<SuccessionView, CommandError> {
+        self.held(&request.gid).ok_or(CommandError::UnknownGroup)?.look_at_request(request)
     }
 
     /// The name of anybody who ever was in a group.
@@ -90,9 +109,9 @@ impl Account {
         self.held(gid)?.delivery(eid)
     }
 
-    /// Texts that wait: number, words, when they were written (ms since 1970).
+    /// What waits to be sealed, oldest first.
     #[must_use]
-    pub fn outbox(&self, gid: &GroupId) -> Vec<(u64, String, u64)> {
+    pub fn outbox(&self, gid: &GroupId) -> Vec<WaitingView> {
         self.held(gid).map(Group::outbox_view).unwrap_or_default()
     }
 
@@ -100,6 +119,18 @@ impl Account {
     #[must_use]
     pub fn view_range(&self, gid: &GroupId) -> Option<(RecordId, RecordId)> {
         self.held(gid).map(Group::view_range)
+    }
+
+    /// First and last key of what was done to a post, to be read in order; without a post, of the group's pins (CV-6).
+    #[must_use]
+    pub fn annotation_range(&self, gid: &GroupId, post: Option<&EntryId>) -> Option<(RecordId, RecordId)> {
+        self.held(gid).map(|group| group.annotation_range(post))
+    }
+
+    /// The record of the line that an entry became, if it is shown here.
+    #[must_use]
+    pub fn line_record(&self, gid: &GroupId, entry: &EntryId) -> Option<RecordId> {
+        self.held(gid)?.line_record(entry)
     }
 
     /// Addresses at which this node can be reached, binary multiaddrs, best first.

@@ -1,6 +1,8 @@
 //! Links with members: the handshake finds the shared groups, frames go to them by slot, and of two links with one
 //! person the better stays (section 3 of the network document).
 
+mod table;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
@@ -38,7 +40,7 @@ impl GroupLink {
 /// All streams of this process.
 #[derive(Default)]
 pub(super) struct Links {
-    pub(super) group: BTreeMap<LinkId, GroupLink>,
+    pub(super) group: table::Table,
     pub(super) join: BTreeMap<LinkId, super::joins::JoinLink>,
     conduct: BTreeMap<MemberKey, Conduct>,
     starts: BTreeMap<MemberKey, TwinWatch>,
@@ -104,15 +106,16 @@ impl Account {
         if self.links.join.contains_key(&link) {
             return self.on_join_frame(step, link, &frame);
         }
-        let Some(held) = self.links.group.get_mut(&link) else { return };
+        let Some(mut held) = self.links.group.get_mut(&link) else { return };
         let give = (frame.kind == GroupFrame::Give.number()).then_some(frame.body.len());
         // Who may open a slot matters only to frames about slots; most are about what was written.
         let asks = Link::asks_for_doors(frame.kind);
         let doors = if asks { doors(&self.groups, &held.peer) } else { Vec::new() };
         let outcome = held.link.handle(step.now, frame, &doors, step.rng);
+        drop(held);
         self.on_link_step(step, link, outcome);
         if let Some(bytes) = give {
-            let credit = self.links.group.get_mut(&link).and_then(|held| held.link.settled(bytes));
+            let credit = self.links.group.get_mut(&link).and_then(|mut held| held.link.settled(bytes));
             if let Some(credit) = credit {
                 step.effects.send(link, &credit);
             }
@@ -217,7 +220,7 @@ impl Account {
         let dropped = self.groups.get_mut(&g).map(Group::take_dropped).unwrap_or_default();
         for (neighbour, code) in dropped {
             let held = self.links.group.get_mut(&neighbour.link);
-            if let Some(frame) = held.and_then(|held| held.link.drop_slot(step.now, neighbour.slot, code)) {
+            if let Some(frame) = held.and_then(|mut held| held.link.drop_slot(step.now, neighbour.slot, code)) {
                 step.effects.send(neighbour.link, &frame);
             }
             self.with_group(step, g, |group, ctx| group.on_slot_closed(ctx, neighbour));
@@ -261,7 +264,7 @@ impl Account {
     pub(super) fn open_again(&mut self, step: &mut Step<'_>) {
         let ids: Vec<LinkId> = self.links.group.keys().copied().collect();
         for id in ids {
-            let Some(held) = self.links.group.get_mut(&id) else { continue };
+            let Some(mut held) = self.links.group.get_mut(&id) else { continue };
             let doors = doors(&self.groups, &held.peer);
             let has_unopened =
                 doors.iter().any(|door| door.peer != Listing::Absent && held.link.slot_of(&door.gid).is_none());
@@ -288,10 +291,12 @@ impl Account {
     }
 
     pub(super) fn on_quality(&mut self, step: &mut Step<'_>, id: LinkId, (rtt_ms, path): (u64, Path)) {
-        let Some(held) = self.links.group.get_mut(&id) else { return };
+        let Some(mut held) = self.links.group.get_mut(&id) else { return };
         (held.rtt_ms, held.path) = (rtt_ms, path);
         held.link.set_round_trip_ms(rtt_ms);
-        for (slot, gid) in held.link.open_slots().collect::<Vec<_>>() {
+        let open: Vec<_> = held.link.open_slots().collect();
+        drop(held);
+        for (slot, gid) in open {
             if let Some(&g) = self.by_gid.get(&gid) {
                 self.with_group(step, g, |group, _| group.on_quality(Neighbour { link: id, slot }, (path, rtt_ms)));
             }
@@ -313,7 +318,7 @@ impl Account {
         let stored = self.groups.get_mut(&g).map(Group::take_gives).unwrap_or_default();
         let mut touched = Vec::new();
         for (frame, size) in stored {
-            let Some(held) = self.links.group.get_mut(&frame.link) else { continue };
+            let Some(mut held) = self.links.group.get_mut(&frame.link) else { continue };
             if held.waiting.len() >= limits::GIVES_WAITING_MAX {
                 // The asker's own time runs out and it asks again.
                 continue;
@@ -326,7 +331,7 @@ impl Account {
     }
 
     fn give_waiting(&mut self, step: &mut Step<'_>, id: LinkId) {
-        let Some(held) = self.links.group.get_mut(&id) else { return };
+        let Some(mut held) = self.links.group.get_mut(&id) else { return };
         while let Some((_, size)) = held.waiting.front() {
             if !held.link.may_give(*size) {
                 return;
@@ -341,13 +346,8 @@ impl Account {
     /// Handshakes that take too long are reset without a word (N-301), and so are links that carry no group any more.
     /// Whoever we count in, and who shares no group with us, may count us out: it is asked by an introduction.
     pub(super) fn on_link_times(&mut self, step: &mut Step<'_>) {
-        let late: Vec<(LinkId, Close)> = self
-            .links
-            .group
-            .iter_mut()
-            .filter_map(|(&id, held)| held.link.on_time(step.now).map(|close| (id, close)))
-            .collect();
-        for (id, close) in late {
+        for id in self.links.group.late(step.now.mono_ms) {
+            let Some(close) = self.links.group.get(&id).and_then(|held| held.link.on_time(step.now)) else { continue };
             if let Some(held) = self.links.group.get(&id).filter(|held| held.link.peer_node().is_some()) {
                 self.reach.note_unknown_to(&held.peer);
             }
@@ -356,7 +356,7 @@ impl Account {
     }
 
     pub(super) fn link_deadline(&self) -> Option<u64> {
-        self.links.group.values().filter_map(|held| held.link.deadline_mono_ms()).min()
+        self.links.group.deadline()
     }
 }
 

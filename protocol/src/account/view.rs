@@ -36,7 +36,7 @@ impl Account {
             has_large = true;
             shuffle(&mut missing, step.rng);
             if let Some(group) = self.groups.get(&g) {
-                missing.sort_by_key(|peer| !group.hears_of(peer, step.now));
+                missing.sort_by_cached_key(|peer| !group.hears_of(peer, step.now));
             }
             self.fill(step, members.len().saturating_sub(missing.len()), &missing);
             if is_probing {

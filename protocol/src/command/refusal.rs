@@ -13,6 +13,12 @@ pub enum CommandError {
     /// No such member in this group.
     #[error("no such member")]
     UnknownMember,
+    /// No such message here.
+    #[error("no such message")]
+    UnknownMessage,
+    /// Only its author may change a message's words.
+    #[error("somebody else's message")]
+    NotAuthor,
     /// No such invite of one's own.
     #[error("no such invite")]
     UnknownInvite,
@@ -37,6 +43,9 @@ pub enum CommandError {
     /// The target is as senior as oneself, or more.
     #[error("that person is senior to you")]
     Senior,
+    /// A senior organiser's word on this setting stands, so one's own would change nothing (MB-Y2).
+    #[error("a senior organiser has said otherwise")]
+    SeniorsWord,
     /// No standing organiser is left: nobody can join or be removed.
     #[error("the group is frozen")]
     Frozen,
@@ -85,6 +94,38 @@ pub enum CommandError {
     TooMany {
         /// Of what.
         what: &'static str,
+    },
+    /// The group was founded without recovery codes.
+    #[error("no recovery codes")]
+    NoRecovery,
+    /// Only somebody with a confirmed seat can become organiser.
+    #[error("no confirmed member")]
+    NotConfirmed {
+        /// Who isn't.
+        member: MembershipId,
+    },
+    /// The code, or whoever signed the approval, has nothing to do with this group.
+    #[error("not one of the group's recovery codes")]
+    ForeignCode,
+    /// The request is not about how things stand by the own log.
+    #[error("the request is out of date")]
+    OutdatedRequest,
+    /// The request would make void what is known of the organiser.
+    #[error("the request leaves out {operations} things")]
+    LeavesOut {
+        /// How many.
+        operations: usize,
+    },
+    /// The approvals are not for one and the same request of one's own.
+    #[error("the approval is for something else")]
+    OtherApproval,
+    /// Not enough different codes.
+    #[error("{given} of {wanted} approvals")]
+    TooFewApprovals {
+        /// By different codes.
+        given: u8,
+        /// As many as the group asks for.
+        wanted: u8,
     },
     /// The node broke a rule of its own: shown with the rule's id, never silently ignored.
     #[error("refused by rule {0}")]

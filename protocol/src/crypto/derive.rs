@@ -29,10 +29,15 @@ pub fn sha256(bytes: &[u8]) -> Digest {
 /// `Expand(k, L, x…)`.
 #[must_use]
 pub fn expand(key: &[u8; 32], label: Label, fields: &[Field<'_>]) -> Secret<32> {
+    expand_to(key, &enc(label, fields))
+}
+
+/// HKDF-Expand-SHA256 to 32 bytes, over an info that is already encoded.
+pub(super) fn expand_to(key: &[u8; 32], info: &[u8]) -> Secret<32> {
     let mut out = [0; 32];
     // 32 bytes of PRK and of output are within HKDF's limits whatever the info is.
     if let Ok(hkdf) = Hkdf::<Sha256>::from_prk(key) {
-        let _ = hkdf.expand(&enc(label, fields), &mut out);
+        let _ = hkdf.expand(info, &mut out);
     }
     Secret::new(out)
 }
@@ -40,8 +45,13 @@ pub fn expand(key: &[u8; 32], label: Label, fields: &[Field<'_>]) -> Secret<32> 
 /// `KDF(salt, ikm, L, x…)`.
 #[must_use]
 pub fn kdf(salt: &[u8], ikm: &[u8], label: Label, fields: &[Field<'_>]) -> Secret<32> {
+    hkdf(salt, ikm, &enc(label, fields))
+}
+
+/// HKDF-SHA256 to 32 bytes, over an info that is already encoded: for [`kdf`], and for known answers from outside.
+pub(super) fn hkdf(salt: &[u8], ikm: &[u8], info: &[u8]) -> Secret<32> {
     let mut out = [0; 32];
-    let _ = Hkdf::<Sha256>::new(Some(salt), ikm).expand(&enc(label, fields), &mut out);
+    let _ = Hkdf::<Sha256>::new(Some(salt), ikm).expand(info, &mut out);
     Secret::new(out)
 }
 

@@ -39,6 +39,8 @@ labels! {
     State = "state", OpGenesis = "op/genesis", OpJoin = "op/join", OpConfirm = "op/confirm",
     OpTransfer = "op/transfer", OpBump = "op/bump", OpReclaim = "op/reclaim", OpPromote = "op/promote",
     OpDemote = "op/demote", OpRemove = "op/remove", OpLeave = "op/leave", OpSetPolicy = "op/setpolicy",
+    OpDepose = "op/depose", Recovery = "recovery", RecoveryId = "recovery-id", RecoveryKey = "recovery-key",
+    RecoveryCode = "recovery-code",
     // Links between members.
     NetHandshake = "net/handshake", NetTagO = "net/tag-o", NetTagA = "net/tag-a", NetTag = "net/tag",
     NetIntroduce = "net/introduce", NetLinkKnock = "net/link-knock", NetKnock = "net/knock", NetAnswer = "net/answer",
@@ -131,6 +133,18 @@ mod tests {
         for (a, b) in encoded.iter().zip(encoded.iter().skip(1)) {
             assert!(!b.starts_with(a), "one label begins another");
         }
+    }
+
+    /// Byte for byte, written by hand from RFC 8949: what is hashed, signed and derived is this array and nothing else.
+    #[test]
+    fn e_03_enc_is_one_array_of_the_label_and_the_fields_in_order() {
+        let fields =
+            [Field::U(300), Field::B(&[7, 8]), Field::O(None), Field::T("x"), Field::Bool(true), Field::Item(&[0x80])];
+        let mut expected = alloc::vec![0x87, 0x6f];
+        expected.extend_from_slice(b"coterie/1/chain");
+        expected.extend_from_slice(&[0x19, 0x01, 0x2c, 0x42, 7, 8, 0xf6, 0x61, b'x', 0xf5, 0x80]);
+        assert_eq!(enc(Label::Chain, &fields), expected);
+        assert_eq!(crate::crypto::hash(Label::Chain, &fields), crate::crypto::derive::sha256(&expected));
     }
 
     /// What a member key signs begins with a CBOR array head of 1–23 items; what libp2p signs begins with ASCII or a

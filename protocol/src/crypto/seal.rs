@@ -63,11 +63,22 @@ pub fn hpke_seal(
     plaintext: &[u8],
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, DoesNotOpen> {
+    seal_to(to, &enc(info.0, info.1), aad, plaintext, rng)
+}
+
+/// HPKE's single-shot seal over an info that is already encoded.
+pub(super) fn seal_to(
+    to: &LeafKey,
+    info: &[u8],
+    aad: &[u8],
+    plaintext: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, DoesNotOpen> {
     let key = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&to.0).map_err(|_| DoesNotOpen)?;
     let (ephemeral, ciphertext) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
         &OpModeS::Base,
         &key,
-        &enc(info.0, info.1),
+        info,
         plaintext,
         aad,
         &mut &mut *rng,
@@ -88,6 +99,11 @@ pub fn hpke_open(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<Vec<u8>, DoesNotOpen> {
+    open_from(secret, &enc(info.0, info.1), aad, sealed)
+}
+
+/// HPKE's single-shot open over an info that is already encoded.
+pub(super) fn open_from(secret: &Secret<32>, info: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
     let (ephemeral, ciphertext) = sealed.split_at_checked(32).ok_or(DoesNotOpen)?;
     let secret = <X25519HkdfSha256 as Kem>::PrivateKey::from_bytes(secret.expose()).map_err(|_| DoesNotOpen)?;
     let ephemeral = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(ephemeral).map_err(|_| DoesNotOpen)?;
@@ -95,7 +111,7 @@ pub fn hpke_open(
         &OpModeR::Base,
         &secret,
         &ephemeral,
-        &enc(info.0, info.1),
+        info,
         ciphertext,
         aad,
     )

@@ -32,7 +32,15 @@ impl KeyPair {
     /// Signs `enc(label, fields)`. There is no way to sign bytes as they are (E-05).
     #[must_use]
     pub fn sign(&self, label: Label, fields: &[Field<'_>]) -> Signature {
-        Signature(self.0.sign(&enc(label, fields)).to_bytes())
+        self.sign_encoded(&enc(label, fields))
+    }
+
+    /// The signature itself, over what is already encoded. Never leaves this room (E-05).
+    pub(super) fn sign_encoded(&self, message: &[u8]) -> Signature {
+        let signature = Signature(self.0.sign(message).to_bytes());
+        #[cfg(feature = "testing")]
+        memo::learn(self, message, &signature);
+        signature
     }
 }
 
@@ -52,7 +60,7 @@ pub fn verify(key: &MemberKey, label: Label, fields: &[Field<'_>], signature: &S
     verdict
 }
 
-fn verify_now(key: &MemberKey, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+pub(super) fn verify_now(key: &MemberKey, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
     if planted!(SignaturesUnchecked) {
         return Ok(());
     }
@@ -168,6 +176,15 @@ pub(crate) mod memo {
         Sha256::new().chain_update(key.0).chain_update(signature.0).chain_update(message).finalize().into()
     }
 
+    /// What is signed here holds, by what a signature is; nobody has to find that out again.
+    pub(super) fn learn(pair: &super::KeyPair, message: &[u8], signature: &Signature) {
+        if MEMO.with(|memo| memo.borrow().is_some()) {
+            let key = pair.public();
+            debug_assert_eq!(super::verify_now(&key, message, signature), Ok(()));
+            remember(&key, message, signature, Ok(()));
+        }
+    }
+
     pub(super) fn recall(key: &MemberKey, message: &[u8], signature: &Signature) -> Option<Result<(), BadSignature>> {
         MEMO.with(|memo| {
             let memo = memo.borrow();
@@ -201,6 +218,25 @@ mod tests {
         assert_eq!(verify(&pair.public(), Label::OpJoin, &[Field::B(b"x")], &signature), Err(BadSignature));
         let other = KeyPair::from_seed(&Secret::new([4; 32])).public();
         assert_eq!(verify(&other, Label::SigEntry, &[Field::B(b"x")], &signature), Err(BadSignature));
+    }
+
+    #[cfg(feature = "testing")]
+    #[test]
+    fn what_was_signed_is_known_to_hold_and_nothing_else_is() {
+        memo::begin();
+        let pair = KeyPair::from_seed(&Secret::new([3; 32]));
+        let signature = pair.sign(Label::SigEntry, &[Field::B(b"x")]);
+        let message = enc(Label::SigEntry, &[Field::B(b"x")]);
+        assert_eq!(memo::recall(&pair.public(), &message, &signature), Some(Ok(())));
+        assert_eq!(verify_now(&pair.public(), &message, &signature), Ok(()));
+        let mut bent = signature;
+        bent.0[0] ^= 1;
+        let other = KeyPair::from_seed(&Secret::new([4; 32])).public();
+        assert_eq!(memo::recall(&pair.public(), &message, &bent), None);
+        assert_eq!(memo::recall(&other, &message, &signature), None);
+        assert_eq!(verify(&pair.public(), Label::SigEntry, &[Field::B(b"x")], &bent), Err(BadSignature));
+        assert_eq!(verify(&pair.public(), Label::SigEntry, &[Field::B(b"y")], &signature), Err(BadSignature));
+        memo::end();
     }
 
     #[test]

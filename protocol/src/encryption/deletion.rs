@@ -67,6 +67,12 @@ impl GroupKeys {
         self.clock.at(now)
     }
 
+    /// The time of the newest reading, for what is only shown.
+    #[must_use]
+    pub const fn last_aged_ms(&self) -> Option<u64> {
+        self.clock.believed_ms
+    }
+
     /// Takes note of a reading, and gives it with the wall part as far as it is believed (E-94): what is stamped with
     /// it keeps its age when the clock jumps.
     pub fn stamp(&mut self, now: Timestamp) -> Timestamp {
@@ -196,7 +202,9 @@ impl GroupKeys {
 
     fn erase_chains(&mut self) -> Vec<SecretChange> {
         let rekeys: Vec<EntryId> = self.chains.keys().copied().collect();
-        rekeys.into_iter().flat_map(|rekey| self.drop_chain(rekey)).collect()
+        let mut changes: Vec<SecretChange> = rekeys.into_iter().flat_map(|rekey| self.drop_chain(rekey)).collect();
+        changes.extend(self.forget_archive(Timestamp::new(0, 0), None));
+        changes
     }
 }
 

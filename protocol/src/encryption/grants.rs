@@ -110,7 +110,7 @@ impl GroupKeys {
         }
         let commit = chain_commit(&self.gid, &self.own, epoch, &held.chain);
         let entry = Entry::sign(&self.gid, self.own, head, (Some(commit), to_bytes(&GrantBody(slots))), keys);
-        Ok(Built { entry, staged: Staged(Next::Same) })
+        Ok(Built { entry, staged: Staged(Next::Same), seed: None })
     }
 
     /// Rule E-48: takes the chain if this installation is a target; whoever holds the chain compares.
@@ -135,12 +135,12 @@ impl GroupKeys {
         };
         let downgrade = self.downgrade(mine.leaf, at.shown);
         let Some(key) = self.open_slot(entry, epoch, Some(index), (mine.leaf, &mine.slot)) else {
-            return Learned { outcome: KeyOutcome::Unreadable, downgrade, changes: Vec::new() };
+            return Learned { downgrade, ..Learned::plain(KeyOutcome::Unreadable) };
         };
         let chain = Chain::at(key, index);
         let expected = chain_commit(&self.gid, &entry.log, epoch, &chain);
         if !entry.commit.is_some_and(|commit| same(&commit.0, &expected.0)) {
-            return Learned { outcome: KeyOutcome::Broken, downgrade, changes: Vec::new() };
+            return Learned { downgrade, ..Learned::plain(KeyOutcome::Broken) };
         }
         let taken = if self.chains.contains_key(&rekey) {
             self.reach_back(now, rekey, chain)
@@ -148,7 +148,7 @@ impl GroupKeys {
             Some(self.hold(now, rekey, (entry, epoch, None, 0), chain))
         };
         let outcome = if taken.is_some() { KeyOutcome::Opened { from: index } } else { KeyOutcome::Broken };
-        Learned { outcome, downgrade, changes: taken.unwrap_or_default() }
+        Learned { outcome, downgrade, changes: taken.unwrap_or_default(), seed: None }
     }
 
     /// For a holder of the chain: whether the Grant names another chain key than its own. `None` if it cannot tell:
@@ -251,5 +251,29 @@ mod tests {
             .filter(|ten| answering.may_answer(at(ten * limits::REPAIR_INTERVAL_MS / 10), (asker, epoch)));
         assert_eq!(given.count(), limits::REPAIRS_PER_DAY_MAX);
         assert!(answering.may_answer(at(limits::COMPROMISED_INTERVAL_MS), (asker, epoch)));
+    }
+
+    #[test]
+    fn at_60_e_50_intervals_count_from_the_last_time_per_epoch_and_to_the_moment() {
+        let (epoch, other) = (EntryId([1; 32]), EntryId([2; 32]));
+        let asker = MembershipId([3; 32]);
+        // However long the program has run before.
+        let at = |ms| Timestamp::new(5 * limits::COMPROMISED_INTERVAL_MS + ms, 0);
+        let mut asking = RepairRequests::default();
+        assert!(asking.may_ask(at(0), epoch) && !asking.may_ask(at(1), epoch));
+        let mut answering = RepairAnswers::default();
+        assert!(answering.may_answer(at(0), (asker, epoch)));
+        assert!(!answering.may_answer(at(limits::REPAIR_INTERVAL_MS - 1), (asker, epoch)));
+        assert!(answering.may_answer(at(1), (asker, other)), "another epoch");
+        assert!(answering.may_answer(at(limits::REPAIR_INTERVAL_MS), (asker, epoch)));
+    }
+
+    #[test]
+    fn at_60_so_many_requests_are_remembered_and_no_more() {
+        let mut asking = RepairRequests::default();
+        let epoch = |n: u16| EntryId([n.to_be_bytes(); 16].concat().try_into().unwrap());
+        let max = u16::try_from(limits::REPAIRS_REMEMBERED_MAX).unwrap();
+        assert!((0..max).all(|n| asking.may_ask(Timestamp::new(0, 0), epoch(n))));
+        assert!(!asking.may_ask(Timestamp::new(0, 0), epoch(max)));
     }
 }

@@ -38,16 +38,21 @@ pub enum BrokenMessage {
 /// Rule E-59: `H("content", [d_0 … d_(n−1)])` with `d_i = H("field", i, n, salt_i, bytes_i)`.
 #[must_use]
 pub fn commitment(fields: &Fields, salt: &Secret<32>) -> Digest {
-    let count = fields.iter().len();
     let mut digests = Writer::default();
-    digests.array(count);
-    for (i, bytes) in fields.iter().enumerate() {
-        let (i, n) = (u64::try_from(i).unwrap_or(u64::MAX), u64::try_from(count).unwrap_or(u64::MAX));
-        let salt = expand(salt.expose(), Label::SaltField, &[Field::U(i)]);
-        let fields = [Field::U(i), Field::U(n), Field::B(salt.expose()), Field::B(bytes)];
-        digests.bytes(hash(Label::Field, &fields));
-    }
+    digests.array(fields.iter().len());
+    field_digests(fields, salt).for_each(|digest| {
+        digests.bytes(digest);
+    });
     hash(Label::Content, &[Field::Item(&digests.into_bytes())])
+}
+
+/// `d_i` of each field, in order.
+pub fn field_digests(fields: &Fields, salt: &Secret<32>) -> impl Iterator<Item = Digest> {
+    let n = u64::try_from(fields.iter().len()).unwrap_or(u64::MAX);
+    fields.iter().zip(0..).map(move |(bytes, i)| {
+        let salt = expand(salt.expose(), Label::SaltField, &[Field::U(i)]);
+        hash(Label::Field, &[Field::U(i), Field::U(n), Field::B(salt.expose()), Field::B(bytes)])
+    })
 }
 
 /// Rule E-52: the content, and zeros up to the smallest of 256·2^k that holds it. Wiped on drop.

@@ -59,6 +59,8 @@ pub struct Learned {
     pub downgrade: Downgrade,
     /// For the batch of the entry.
     pub changes: Vec<SecretChange>,
+    /// The seed of an epoch that was opened, wiped with this value unless the settings ask for it to be kept (E-88).
+    pub seed: Option<Secret<32>>,
 }
 
 /// See [`Learned`].
@@ -72,7 +74,7 @@ pub enum Downgrade {
 
 impl Learned {
     pub(super) const fn plain(outcome: KeyOutcome) -> Self {
-        Self { outcome, downgrade: Downgrade::None, changes: Vec::new() }
+        Self { outcome, downgrade: Downgrade::None, changes: Vec::new(), seed: None }
     }
 }
 
@@ -125,7 +127,7 @@ impl GroupKeys {
             return Learned::plain(KeyOutcome::Nothing);
         }
         let downgrade = self.downgrade(slot.leaf, at.shown);
-        let with = |outcome, changes| Learned { outcome, downgrade, changes };
+        let with = |outcome, changes| Learned { outcome, downgrade, changes, seed: None };
         let Some(seed) = self.open_slot(entry, epoch, None, (slot.leaf, &slot.slot)) else {
             return with(KeyOutcome::Unreadable, Vec::new());
         };
@@ -135,7 +137,7 @@ impl GroupKeys {
         }
         let chain = Chain::first(&self.gid, &entry.log, epoch, (&seed, roster));
         let changes = self.hold(now, rekey, (entry, epoch, at.rekey, prev_len), chain);
-        with(KeyOutcome::Opened { from: 0 }, changes)
+        Learned { seed: Some(seed), ..with(KeyOutcome::Opened { from: 0 }, changes) }
     }
 
     /// Takes a chain into the held ones, within the bounds of E-74.

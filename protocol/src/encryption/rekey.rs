@@ -164,7 +164,9 @@ impl GroupKeys {
         if planted!(NoRekeyAfterRemoval) {
             return None;
         }
-        let over = |mid: &MembershipId| view.suspended.get(mid) == Some(&Why::SessionOver);
+        // Gone by an operation that the heads had no room for (E-20) is as gone as any.
+        let out = [Why::SessionOver, Why::Gone];
+        let over = |mid: &MembershipId| view.suspended.get(mid).is_some_and(|why| out.contains(why));
         if view.audience.keys().any(|mid| !is_in(view.keyed, mid) || over(mid)) {
             return Some(RekeyReason::Membership);
         }
@@ -229,7 +231,7 @@ impl GroupKeys {
             leaf: OwnLeaf { pk, secret, replaced: None },
             answered: urgent.map(|one| one.mid).collect(),
         };
-        Ok(Built { entry, staged: Staged(staged) })
+        Ok(Built { entry, staged: Staged(staged), seed: Some(seed) })
     }
 
     /// Rules E-11, E-19, E-51: a Leaf entry with a fresh leaf key. Draws 32 bytes.
@@ -248,7 +250,7 @@ impl GroupKeys {
         let entry = Entry::sign(&self.gid, self.own, head, (None, to_bytes(&known)), keys);
         let since = self.clock.read(now);
         let leaf = OwnLeaf { pk, secret, replaced: None };
-        (Built { entry, staged: Staged(Next::Leaf { since, generation, leaf, reason }) }, pk)
+        (Built { entry, staged: Staged(Next::Leaf { since, generation, leaf, reason }), seed: None }, pk)
     }
 
     fn rekey_head(&self, place: HeadPlace, next: NextEpoch, fresh: (Digest, LeafKey), roll: &Roll<'_>) -> Head {

@@ -41,6 +41,15 @@ pub enum SecretName {
         /// Index divided by 512.
         page: u16,
     },
+    /// Kind 0x19: the seed of an epoch that the settings keep (E-88).
+    Seed {
+        /// Whose log.
+        log: LogId,
+        /// Its epoch.
+        epoch: u64,
+        /// The Rekey that started it.
+        rekey: EntryId,
+    },
     /// Kind 0x82: the secret half of an own leaf key.
     Leaf {
         /// Its number.

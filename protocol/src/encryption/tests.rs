@@ -22,7 +22,12 @@ use rand_core::{SeedableRng, TryCryptoRng, TryRng};
 mod anchors;
 mod bounds;
 mod deletion;
+mod edges;
+mod forge;
+mod history;
 mod hostile;
+mod probes;
+mod shapes;
 mod trio;
 
 /// Gives exactly the bytes it was told, draw by draw.

@@ -88,14 +88,11 @@ impl Group {
             GroupFrame::Give => self.on_give(ctx, from, body)?,
             GroupFrame::Gone => self.on_gone(ctx, from, body)?,
             GroupFrame::Repair => self.on_repair(ctx, from, body)?,
+            GroupFrame::HistoryWant => self.on_history_want(ctx, from, body)?,
+            GroupFrame::History => self.on_history(ctx, from, body)?,
             // Kinds of later releases, and requests that this one never makes: nothing to do, no fault.
             GroupFrame::Cancel => self.on_cancel(from, body)?,
-            GroupFrame::Fork
-            | GroupFrame::Audit
-            | GroupFrame::HistoryWant
-            | GroupFrame::History
-            | GroupFrame::BlobWant
-            | GroupFrame::BlobHave => {}
+            GroupFrame::Fork | GroupFrame::Audit | GroupFrame::BlobWant | GroupFrame::BlobHave => {}
             // The link itself has taken these.
             GroupFrame::Hello
             | GroupFrame::Offer

@@ -27,12 +27,26 @@ pub(crate) enum Wake {
     Seats,
     /// Somebody came who lacks our chain.
     Grants,
+    /// Something was said before one's time that a member may open.
+    History,
     /// A fresh leaf key once a day.
     Leaf,
     /// Secrets whose time has come.
     Erasures,
     /// No fit lookup key: somebody has to make one.
     LookupKey,
+    /// What was said before is kept for some days only.
+    Keeping,
+}
+
+/// When the own leaf key is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LeafDue {
+    /// When it is a day old.
+    #[default]
+    Daily,
+    /// As soon as somebody is there.
+    AtOnce,
 }
 
 /// Timers and marks of one group's duties.
@@ -40,6 +54,7 @@ pub(crate) enum Wake {
 pub(crate) struct Duties {
     timers: TimerTable<Wake>,
     cause: Option<RekeyReason>,
+    leaf: LeafDue,
     twin: bool,
     lost: bool,
 }
@@ -57,11 +72,39 @@ impl Duties {
     pub(super) fn begun(&mut self, now: Timestamp) {
         self.timers.set(Wake::Leaf, now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
         self.timers.set(Wake::Erasures, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
+        self.timers.set(Wake::Keeping, now.mono_ms.saturating_add(limits::ERASURES_DELAY_MS));
     }
 
-    /// One was away for a week or more: the next words come under a fresh chain (E-39 f, E-84).
+    /// Old words are looked for then.
+    pub(super) fn forget_in(&mut self, now: Timestamp, ms: u64) {
+        self.timers.set(Wake::Keeping, now.mono_ms.saturating_add(ms));
+    }
+
+    /// One was away for a week or more: a fresh leaf key at once, for others may have given up the old one (E-51), and the
+    /// next words come under a fresh chain (E-39 f, E-84).
     pub(super) fn returned(&mut self) {
         self.cause = Some(RekeyReason::Return);
+        self.leaf = LeafDue::AtOnce;
+    }
+
+    /// Somebody is here to take a leaf key.
+    pub(super) fn leaf_soon(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::Leaf, now.mono_ms);
+    }
+
+    /// The settings ask for another kind of chain (MB-Y3).
+    pub(super) fn want_rekey(&mut self) {
+        self.cause = self.cause.or(Some(RekeyReason::Schedule));
+    }
+
+    /// Somebody may open what is closed here: asked soon, when more of it may have come.
+    pub(super) fn history_soon(&mut self, now: Timestamp) {
+        self.timers.set_earlier(Wake::History, now.mono_ms.saturating_add(limits::HISTORY_SOON_MS));
+    }
+
+    /// Nobody could be asked, or the answer may not open all.
+    pub(super) fn history_later(&mut self, now: Timestamp) {
+        self.timers.set(Wake::History, now.mono_ms.saturating_add(limits::HISTORY_LATER_MS));
     }
 
     pub(super) fn rekey_cause(&self) -> Option<RekeyReason> {
@@ -145,6 +188,7 @@ impl Group {
         for wake in due {
             match wake {
                 Wake::Start => {
+                    self.history_moved(ctx);
                     self.read_again(ctx);
                     self.tell_twin(ctx);
                 }
@@ -156,9 +200,11 @@ impl Group {
                 }
                 Wake::Seats => self.look_at_seats(ctx),
                 Wake::Grants => self.grant_on_contact(ctx),
+                Wake::History => self.seek_history(ctx),
                 Wake::Leaf => self.daily_leaf(ctx),
                 Wake::Erasures => self.erase_due(ctx),
                 Wake::LookupKey => self.look_at_lookup_key(ctx),
+                Wake::Keeping => self.forget_old_words(ctx),
             }
         }
         self.publish_addresses(ctx);
@@ -227,16 +273,34 @@ impl Group {
         }
     }
 
-    /// Rule E-51: a fresh leaf key a day while in touch.
+    /// Rule E-51: a fresh leaf key a day while in touch, and at once after a week away. The day counts from the key on,
+    /// not from the start of the program: a machine that is switched off every evening replaces its key all the same.
     fn daily_leaf(&mut self, ctx: &mut Context<'_>) {
-        self.duties.timers.set(Wake::Leaf, ctx.now.mono_ms.saturating_add(limits::LEAF_DAILY_MS));
-        if self.may_speak().is_ok() && self.membership.roster().keyed().len() > 1 {
-            let reason =
-                if self.duties.cause == Some(RekeyReason::Return) { LeafReason::Return } else { LeafReason::Daily };
-            if let Err(why) = self.write_leaf(ctx, reason, None) {
-                tracing::warn!(%why, "no fresh leaf key");
-            }
+        let wait_ms = self.leaf_wait_ms(ctx.now);
+        let may_write = wait_ms == 0 && self.may_speak().is_ok() && self.membership.roster().keyed().len() > 1;
+        // Out of touch: the next contact looks again at once.
+        let next_ms = if wait_ms == 0 { limits::LEAF_DAILY_MS } else { wait_ms };
+        self.duties.timers.set(Wake::Leaf, ctx.now.mono_ms.saturating_add(next_ms));
+        if !may_write {
+            return;
         }
+        let reason = match self.duties.leaf {
+            LeafDue::Daily => LeafReason::Daily,
+            LeafDue::AtOnce => LeafReason::Return,
+        };
+        match self.write_leaf(ctx, reason, None) {
+            Ok(_) => self.duties.leaf = LeafDue::Daily,
+            Err(why) => tracing::warn!(%why, "no fresh leaf key"),
+        }
+    }
+
+    /// In how long the own leaf key is due to be replaced.
+    fn leaf_wait_ms(&self, now: Timestamp) -> u64 {
+        if self.duties.leaf == LeafDue::AtOnce {
+            return 0;
+        }
+        let made = self.logs.state(&self.own).map_or(0, |state| state.leaf.admitted_at.wall_ms);
+        limits::LEAF_DAILY_MS.saturating_sub(self.keys.aged_ms(now).saturating_sub(made))
     }
 
     /// Rules E-45, E-73, E-93: erases what is due, and what is too old to find anybody by.
@@ -255,6 +319,7 @@ impl Group {
             .collect();
         let changes = self.keys.due_erasures(ctx.now, &ErasureView { keyed: &keyed, shown: &shown });
         self.put_secrets(ctx, changes);
+        self.history_moved(ctx);
     }
 
     /// By N-805, without a fit lookup key admins make one within half a minute, others after ten. Admins also renew it

@@ -206,8 +206,12 @@ impl Group {
     /// By E-71, own logs and membership were compared with another member: from here on one may speak.
     fn compared(&mut self, ctx: &mut Context<'_>) {
         let away_ms = ctx.now.wall_ms.saturating_sub(self.record.heard_at_ms);
-        if !self.in_touch && self.record.heard_at_ms > 0 && away_ms >= limits::AWAY_MS {
+        let was_away = self.record.heard_at_ms > 0 && away_ms >= limits::AWAY_MS;
+        if was_away {
             self.duties.returned();
+        }
+        if was_away || !self.in_touch {
+            self.duties.leaf_soon(ctx.now);
         }
         let long_ago = ctx.now.wall_ms.saturating_sub(self.record.synced_at_ms) >= limits::SYNCED_NOTE_MS;
         if !self.in_touch || long_ago {

@@ -4,17 +4,19 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::records::Standing;
+use super::shown::Shown;
+use super::stored::{Rest, Stored, StoredEntry};
 use super::{Context, Group, GroupRecord, InviteRecord, Issued, Numbers, OutboxRecord};
 use crate::command::CommandError;
 use crate::crypto::{Secret, random};
 use crate::encryption::GroupKeys;
+use crate::encryption::archive::seed_place;
 use crate::encryption::rekey::LeafReason;
 use crate::event::Event;
 use crate::ids::{GroupId, Instance, LogId, MembershipId, OrderKey};
 use crate::limits;
-use crate::log::entry::{Entry, HeadKind};
 use crate::log::{LogRecord, LogState, Logs, Place};
-use crate::membership::{Body, Membership, Setting, SignedOperation, setting};
+use crate::membership::{Body, Membership, Recovery, Setting, SignedOperation, setting};
 use crate::rendezvous::handshake_secret;
 use crate::time::Timestamp;
 use crate::timeline::Recent;
@@ -24,34 +26,21 @@ use crate::wire::from_bytes;
 /// doesn't know are kept and ignored (MB-Y1).
 pub(super) const FOUNDER_NAME: u8 = 12;
 
-/// The records of one group, as the store gave them, in the order of their keys.
-#[derive(Default)]
-pub(crate) struct Stored {
-    pub(crate) group: Vec<u8>,
-    pub(crate) operations: Vec<Vec<u8>>,
-    pub(crate) logs: Vec<(u32, Vec<u8>)>,
-    pub(crate) entries: Vec<(u32, u64, Vec<u8>)>,
-    pub(crate) outbox: Vec<(u64, Vec<u8>)>,
-    pub(crate) invites: BTreeMap<u32, Vec<u8>>,
-    pub(crate) links: BTreeMap<u32, Vec<u8>>,
-    pub(crate) receipts: Vec<(u32, Vec<u8>)>,
-    pub(crate) peers: Vec<(u32, Vec<u8>)>,
-    pub(crate) access: Vec<u8>,
-    pub(crate) chains: Vec<Vec<u8>>,
-    pub(crate) skipped: Vec<Vec<u8>>,
-    pub(crate) leaves: Vec<Vec<u8>>,
-}
-
 impl Group {
     /// Founds a group: Genesis, the first lookup key, the own log's opening Leaf.
     ///
     /// # Errors
     /// If a name is unusable.
-    pub(crate) fn found(ctx: &mut Context<'_>, g: u32, (name, about): (&str, &str)) -> Result<Self, CommandError> {
+    pub(crate) fn found(
+        ctx: &mut Context<'_>,
+        g: u32,
+        (name, about): (&str, &str),
+        recovery: Option<Recovery>,
+    ) -> Result<Self, CommandError> {
         let texts = [(setting::NAME, name), (setting::ABOUT, about), (FOUNDER_NAME, ctx.name)];
         let policy = texts.into_iter().map(|(key, text)| (key, Setting::Text(text.into()))).collect();
         let nonce = random::<32>(ctx.rng);
-        let genesis = SignedOperation::genesis(ctx.identity.keys(), nonce, policy, ctx.now.wall_ms);
+        let genesis = SignedOperation::genesis_with(ctx.identity.keys(), nonce, policy, recovery, ctx.now.wall_ms);
         let membership = Membership::found(&genesis).map_err(|rule| CommandError::OwnRule(alloc::format!("{rule}")))?;
         let me = MembershipId::from(membership.gid());
         let mut group = Self::assemble(g, membership, me, ctx.instance);
@@ -94,7 +83,7 @@ impl Group {
     fn assemble(g: u32, membership: Membership, me: MembershipId, inst: Instance) -> Self {
         let gid = membership.gid();
         let own = LogId { mid: me, inst };
-        let record = GroupRecord { gid, me, standing: Standing::In, synced_at_ms: 0, heard_at_ms: 0 };
+        let record = GroupRecord { gid, me, standing: Standing::In, synced_at_ms: 0, heard_at_ms: 0, keep_days: 0 };
         Self {
             g,
             me,
@@ -106,14 +95,18 @@ impl Group {
             recent: Recent::default(),
             unopened: BTreeMap::new(),
             void: BTreeSet::new(),
-            shown: BTreeMap::new(),
+            shown: Shown::default(),
+            late: BTreeMap::new(),
             reading: BTreeMap::new(),
+            walk: None,
+            walked: BTreeMap::new(),
             words: BTreeMap::new(),
             epochs: BTreeMap::new(),
             left_out: BTreeMap::new(),
             outbox: BTreeMap::new(),
             invites: BTreeMap::new(),
             envelopes: BTreeMap::new(),
+            past: super::history::Past::default(),
             sharing: super::sharing::Sharing::new(handshake_of(&gid, &membership)),
             near: super::neighbours::Near::default(),
             duties: super::duties::Duties::default(),
@@ -145,6 +138,7 @@ impl Group {
         let chains = stored.chains.iter().map(Vec::as_slice);
         let (pages, leaves) = (stored.skipped.iter().map(Vec::as_slice), stored.leaves.iter().map(Vec::as_slice));
         group.keys.restore(chains, pages, leaves).map_err(|_| "chain")?;
+        group.restore_seeds(&stored.seeds);
         group.settle_installation();
         if let Some(newest) = group.logs.newest_stamp() {
             group.keys.last_stamped(newest);
@@ -201,33 +195,41 @@ impl Group {
     }
 
     /// Entries give their ids and places; bodies are dropped (H-14), but for envelopes, which hosts hand out.
-    fn restore_entries(&mut self, entries: Vec<(u32, u64, Vec<u8>)>) {
-        let gid = self.gid();
-        for (number, seq, bytes) in entries {
+    fn restore_entries(&mut self, entries: Vec<StoredEntry>) {
+        for StoredEntry { number, seq, id, bytes, rest } in entries {
             let Some((log, branch)) = self.numbers.branch(number) else { continue };
-            let Some((order, signed)) = bytes.split_at_checked(OrderKey::LEN) else { continue };
-            let Ok(entry) = Entry::decode(&gid, log, signed) else { continue };
             let place = Place { log, branch, seq };
-            self.note_size(place, signed.len());
-            if !self.logs.restore_entry(place, entry.id()) {
+            self.note_size(place, bytes);
+            if !self.logs.restore_entry(place, id) {
                 continue;
             }
-            match entry.head.kind {
-                HeadKind::Rekey { .. } => {
-                    self.epochs.entry((log, branch)).or_default().insert(seq, entry.id());
+            match rest {
+                Rest::Rekey(entry) => {
+                    self.epochs.entry((log, branch)).or_default().insert(seq, id);
                     self.restore_left_out(log, &entry);
                 }
-                HeadKind::GrantEnvelope { .. } => self.keep_envelope(&entry),
-                HeadKind::Message { .. } => self.restore_message(place, order),
-                HeadKind::Leaf { .. } | HeadKind::KeyGrant { .. } | HeadKind::Opaque { .. } => {}
+                Rest::Envelope(entry) => self.keep_envelope(&entry),
+                Rest::Message(order) => self.restore_message(place, order),
+                Rest::Nothing => {}
             }
         }
     }
 
-    fn restore_message(&mut self, place: Place, order: &[u8]) {
-        let Ok(order) = OrderKey::try_from(order) else { return };
-        if order.0 != [0; OrderKey::LEN] {
-            self.shown.insert(place, order);
+    /// Seeds come back from a backup without the logs that they open: their numbers stay theirs.
+    fn restore_seeds(&mut self, seeds: &[(u32, Vec<u8>)]) {
+        for (number, bytes) in seeds {
+            if let Some(log) = seed_place(bytes).filter(|_| self.numbers.branch(*number).is_none()) {
+                self.numbers.restore((log, 0), *number);
+            }
+        }
+        self.keys.restore_seeds(seeds.iter().map(|(_, bytes)| bytes.as_slice()));
+    }
+
+    fn restore_message(&mut self, place: Place, order: OrderKey) {
+        if order != super::hearing::NOT_SHOWN {
+            if !super::keeping::is_forgotten(&order) {
+                self.shown.insert(place, order);
+            }
             let eid = self.logs.eid_at(&place.log, place.branch, place.seq);
             if let Some(eid) = eid {
                 self.recent.note(place.log.mid, (order, eid), &[], &self.me);

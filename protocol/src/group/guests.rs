@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::{Context, Group, Standing};
 use crate::ids::{LogId, MemberKey, MembershipId, OperationId};
 use crate::invite::{self, Claim, Introduction, Reason, Status};
+use crate::limits;
 use crate::log::Inserted;
 use crate::membership::{Admission, Body, SignedOperation};
 use crate::time::Timestamp;
@@ -62,14 +63,19 @@ impl Group {
         introduction
     }
 
-    /// What shows others that one is a member: the own Join, its Confirm, and whatever of one's own voids a removal.
+    /// What shows others that one is a member: the own Join, its Confirm, and the newest changes of the organiser above
+    /// all others, which may void a removal.
     pub(crate) fn own_papers(&self) -> Vec<Vec<u8>> {
         let join = OperationId::from(self.me);
         let speaks_of_me = |signed: &&SignedOperation| {
             let confirms_me = matches!(&signed.operation().body, Body::Confirm { join: whom } if *whom == join);
             confirms_me || signed.id() == join
         };
-        self.membership.operations().filter(speaks_of_me).map(|signed| signed.bytes().to_vec()).collect()
+        let replaces = |signed: &&SignedOperation| matches!(signed.operation().body, Body::Depose { .. });
+        let mut replaced: Vec<&SignedOperation> = self.membership.operations().filter(replaces).collect();
+        let newest = replaced.split_off(replaced.len().saturating_sub(limits::BRANCHES_MAX));
+        let papers = self.membership.operations().filter(speaks_of_me).chain(newest);
+        papers.map(|signed| signed.bytes().to_vec()).collect()
     }
 
     /// A member says how one's own membership ended. What happened meanwhile may be missing here for good, so a
@@ -156,7 +162,7 @@ impl Group {
             effects.erase(RecordId::log(self.g, number));
             seqs.into_iter().for_each(|seq| effects.erase(RecordId::entry(self.g, number, seq)));
         }
-        self.shown.values().for_each(|&order| effects.erase(RecordId::view(self.g, order)));
+        self.shown.orders().for_each(|order| effects.erase(RecordId::view(self.g, order)));
         self.outbox.keys().for_each(|&number| effects.erase(RecordId::outbox(self.g, number)));
         self.erase_sharing(effects);
         self.erase_receipts(effects);

@@ -1,19 +1,18 @@
 //! Hearing an entry: it was admitted; now it is written down, opened if it counts, shown, passed on and acknowledged
 //! (section 10 of the encryption document, "Receive").
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Context, Envelope, Group, Rosters, ViewRecord};
+use super::{Context, Envelope, Group, Rosters};
 use crate::crypto::sign::Verified;
 use crate::encryption::receive::{Arrival as KeyArrival, Downgrade, KeyOutcome, Learned};
 use crate::encryption::{OpenedMessage, Unopened};
-use crate::event::{AlertKind, Event, MessageKind, MessageView};
+use crate::event::AlertKind;
 use crate::ids::{EntryId, Heads, LogId, MemberKey, MembershipId, Neighbour, OrderKey};
 use crate::limits;
 use crate::log::entry::{Entry, HeadKind};
 use crate::log::{Appended, Arrival, EntryRule, Inserted, Missing, Place, Words};
-use crate::timeline::content::{Body, Content};
+use crate::membership::History;
 
 /// An order key that says "not shown" (ST-32).
 pub(super) const NOT_SHOWN: OrderKey = OrderKey([0; 16]);
@@ -85,6 +84,7 @@ impl Group {
             self.duties.wake_soon(ctx.now);
         }
         self.tell_forks(ctx);
+        self.walk_back(ctx);
     }
 
     fn on_inserted(&mut self, ctx: &mut Context<'_>, inserted: Inserted, from: Option<Neighbour>) -> Heard {
@@ -157,11 +157,15 @@ impl Group {
         let previous = self.rekey_of(&appended.place);
         let epochs = self.epochs.entry((appended.place.log, appended.place.branch)).or_default();
         epochs.insert(appended.place.seq, appended.entry.id());
-        let learned = {
+        let mut learned = {
             let at = self.key_arrival(appended, previous);
             self.keys.on_rekey(ctx.now, &appended.entry, &at)
         };
+        self.keep_seed(ctx, &appended.entry, learned.seed.take());
         self.on_learned(ctx, appended, (learned, appended.entry.id()));
+        self.take_offered(ctx, &appended.entry);
+        // It brings a leaf key too: somebody whose old one was too old to seal to can be sealed to again.
+        self.duties.grant_soon(ctx.now);
     }
 
     fn on_grant(&mut self, ctx: &mut Context<'_>, appended: &Appended) {
@@ -204,11 +208,21 @@ impl Group {
         self.void.remove(&place);
         let Some(rekey) = self.rekey_of(&place) else { return NOT_SHOWN };
         match self.keys.open(ctx.now, entry, rekey) {
-            Ok(opened) => self.show(ctx, place, (entry.id(), opened)),
+            Ok(opened) => self.show(ctx, (place, &entry.head.heads), (entry.id(), opened)),
+            Err(Unopened::WaitingForKey | Unopened::BeforeMyTime | Unopened::UsedOrExpired)
+                if self.keys.is_archived(&rekey) =>
+            {
+                let opened = self.keys.open_archived(entry, &rekey);
+                let at = (place, &entry.head.heads);
+                opened.map_or(NOT_SHOWN, |opened| self.show(ctx, at, (entry.id(), opened)))
+            }
+            // A seed may come from a member (E-89).
+            Err(Unopened::BeforeMyTime) if self.membership.policy().history() != History::Nothing => {
+                self.wait_for_key(ctx, place, rekey);
+                NOT_SHOWN
+            }
             Err(Unopened::WaitingForKey) => {
-                let waiting = self.unopened.entry(rekey).or_default();
-                waiting.insert(place);
-                bound(waiting, limits::UNOPENED_PER_EPOCH_MAX);
+                self.wait_for_key(ctx, place, rekey);
                 self.look_for_lost_chain(ctx, &place.log.mid);
                 NOT_SHOWN
             }
@@ -220,6 +234,14 @@ impl Group {
             }
             Err(Unopened::BeforeMyTime | Unopened::UsedOrExpired | Unopened::NoMessage) => NOT_SHOWN,
         }
+    }
+
+    /// A Message stays closed until the key of its epoch comes: from its author, or from somebody who keeps it.
+    fn wait_for_key(&mut self, ctx: &Context<'_>, place: Place, rekey: EntryId) {
+        let waiting = self.unopened.entry(rekey).or_default();
+        waiting.insert(place);
+        bound(waiting, limits::UNOPENED_PER_EPOCH_MAX);
+        self.past_is_wanted(ctx);
     }
 
     /// The newest Rekey before a place, on the way to it: its chain seals what stands there.
@@ -236,25 +258,16 @@ impl Group {
         }
     }
 
-    fn show(&mut self, ctx: &mut Context<'_>, place: Place, (eid, opened): (EntryId, OpenedMessage)) -> OrderKey {
+    fn show(
+        &mut self,
+        ctx: &mut Context<'_>,
+        (place, heads): (Place, &Heads),
+        (eid, opened): (EntryId, OpenedMessage),
+    ) -> OrderKey {
         let order = opened.order_key;
         self.put_secrets(ctx, opened.changes);
         self.recent.note(place.log.mid, (order, eid), &opened.content.after, &self.me);
-        self.shown.insert(place, order);
-        let (kind, text) = words_of(&opened.content);
-        let message = MessageView {
-            entry: eid,
-            order,
-            author: place.log.mid,
-            sent_at_ms: opened.content.sent_at,
-            received_at_ms: ctx.now.wall_ms,
-            kind,
-            text,
-            counts: true,
-        };
-        let at = (self.numbers.of((place.log, place.branch)), place.seq);
-        self.put_view(ctx, &ViewRecord { message: message.clone(), place: at, salt: None });
-        ctx.effects.emit(Event::Message { group: self.gid(), message });
+        self.keep_words(ctx, (place, heads), (eid, order, &opened.content), None);
         order
     }
 
@@ -301,20 +314,6 @@ pub(super) enum Heard {
     Waiting,
     /// Refused.
     Refused,
-}
-
-/// The words of a content, and what kind of line it is.
-fn words_of(content: &Content) -> (MessageKind, String) {
-    match &content.body {
-        Body::Post(post) => (MessageKind::Text, post.text.clone()),
-        Body::Unreadable { .. } => (MessageKind::Broken, String::new()),
-        Body::Edit { .. }
-        | Body::Retract { .. }
-        | Body::React { .. }
-        | Body::Pin { .. }
-        | Body::Profile { .. }
-        | Body::Newer { .. } => (MessageKind::Newer, String::new()),
-    }
 }
 
 /// The verdict of the membership log, in the terms of the entry logs.

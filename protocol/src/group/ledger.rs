@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Context, Group, GroupRecord, InviteRecord, Issued, OutboxRecord, ViewRecord};
+use super::{Context, Group, GroupRecord, InviteRecord, Issued, OutboxRecord};
 use crate::encryption::secrets::{SecretChange, SecretName};
 use crate::ids::{EntryId, LogId, OperationId, OrderKey};
 use crate::log::{Appended, Place};
@@ -94,6 +94,9 @@ impl Group {
             SecretName::Skipped { log, epoch, rekey, page } => {
                 RecordId::skipped(self.g, self.chain_number(log, rekey), small(epoch), page)
             }
+            SecretName::Seed { log, epoch, rekey } => {
+                RecordId::seed(self.g, self.chain_number(log, rekey), small(epoch))
+            }
             SecretName::Leaf { generation } => RecordId::leaf(self.g, small(generation)),
         }
     }
@@ -102,12 +105,6 @@ impl Group {
     fn chain_number(&mut self, log: LogId, rekey: EntryId) -> u32 {
         let branch = self.logs.place_of(&rekey).map_or(0, |place| place.branch);
         self.numbers.of((log, branch))
-    }
-
-    /// A line of the timeline.
-    pub(super) fn put_view(&self, ctx: &mut Context<'_>, view: &ViewRecord) {
-        let id = RecordId::view(self.g, view.message.order);
-        ctx.effects.put(Record { id, bytes: to_bytes(view) });
     }
 
     /// A text that is not sealed yet.

@@ -6,21 +6,22 @@
 
 mod online;
 mod spreading;
+mod standing;
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::{Context, Group};
-use crate::crypto::{Field, Label, hash};
+
 use crate::error::PeerFault;
 use crate::event::Event;
-use crate::ids::{Digest, ItemId, MemberKey, MembershipId, Neighbour, Path, SeatNumber};
+use crate::ids::{Digest, Heads, ItemId, MemberKey, MembershipId, Neighbour, Path, SeatNumber};
 use crate::limits;
 use crate::link::DropCode;
-use crate::membership::{Exchange, Role};
+use crate::membership::{Exchange, Role, Roster};
 use crate::push::Tree;
 use crate::push::frames::{Class, Push, PushItem};
-use crate::push::presence::{Presence, SeatSet, State};
+use crate::push::presence::{Presence, SeatSet};
 use crate::time::Timestamp;
 use crate::wire::frame::{Frame, GroupFrame};
 use crate::wire::{Writer, to_bytes};
@@ -34,7 +35,7 @@ pub(super) struct Near1 {
     pub(super) exchange: Exchange,
     pub(super) settled: bool,
     /// When the next STATE goes to it.
-    pub(super) state_mono_ms: u64,
+    state_mono_ms: u64,
     pub(super) links: Option<(SeatSet, u64)>,
     /// Operations from it whose past is missing, the newest few: what it shows before it ends the slot (N-203).
     pub(super) unfounded: Vec<Vec<u8>>,
@@ -44,6 +45,8 @@ pub(super) struct Near1 {
 #[derive(Default)]
 pub(crate) struct Near {
     pub(super) slots: BTreeMap<Neighbour, Near1>,
+    /// When the next STATE goes to any of them.
+    state_due: Option<u64>,
     pub(super) tree: Tree,
     pub(super) presence: Presence,
     /// When anything last came on a slot: the clock of what is shown of presence.
@@ -59,6 +62,8 @@ pub(crate) struct Near {
     going: BTreeMap<Neighbour, Vec<PushItem>>,
     /// `entries` of STATE, and at which versions of logs and membership.
     entries: Option<((u64, u64), Digest)>,
+    /// `heads` of STATE, and of which heads.
+    heads: Option<(Heads, Digest)>,
     /// Slots to be ended with their link: the account does it.
     pub(super) dropped: Vec<(Neighbour, DropCode)>,
     pub(super) lookup_patience: Option<u64>,
@@ -90,6 +95,7 @@ impl Group {
             unfounded: Vec::new(),
         };
         self.near.slots.insert(neighbour, near);
+        self.near.plan_state();
         self.fetching_opened(ctx, neighbour);
         self.heard_from(ctx, &mid);
         self.send_state(ctx, neighbour);
@@ -100,6 +106,7 @@ impl Group {
     /// A slot or its link ended.
     pub(crate) fn on_slot_closed(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
         let Some(near) = self.near.slots.remove(&neighbour) else { return };
+        self.near.plan_state();
         self.near.going.remove(&neighbour);
         self.receipts_closed(neighbour);
         let actions = self.near.tree.on_neighbour_down(ctx.now, neighbour);
@@ -230,6 +237,20 @@ impl Group {
         self.fetching_membership_moved(ctx);
     }
 
+    /// By N-201, who waited for a seat was told of membership and nothing else. With the word that gives the keys, logs
+    /// are compared, with the newcomer and by the newcomer: nobody would begin before the next STATE.
+    pub(super) fn compare_with_newly_keyed(&mut self, ctx: &mut Context<'_>, before: &Roster) {
+        let roster = self.membership.share_roster();
+        let came = |mid: &MembershipId| roster.is_keyed(mid) && !before.is_keyed(mid);
+        let i_came = came(&self.me);
+        let settled = self.near.slots.iter().filter(|(_, near)| near.settled && (i_came || came(&near.mid)));
+        let all: Vec<(Neighbour, MembershipId)> = settled.map(|(&neighbour, near)| (neighbour, near.mid)).collect();
+        for (neighbour, mid) in all {
+            self.look_for_lost_chain(ctx, &mid);
+            self.send_vector(ctx, neighbour);
+        }
+    }
+
     /// Rule N-203: sends the operations that ended somebody, then DROP, and nothing more.
     fn drop_neighbour(&mut self, ctx: &mut Context<'_>, neighbour: Neighbour) {
         let Some(near) = self.near.slots.get(&neighbour) else { return };
@@ -245,60 +266,6 @@ impl Group {
         }
         self.near.dropped.push((neighbour, DropCode::NotShared));
         self.on_slot_closed(ctx, neighbour);
-    }
-
-    // ---- STATE -----------------------------------------------------------------------------------------------------
-
-    /// `heads` of STATE: H("net/heads", [citable heads]).
-    fn heads_digest(&self) -> Digest {
-        let mut heads = Writer::default();
-        heads.item(self.membership.citable_heads());
-        hash(Label::NetHeads, &[Field::Item(&heads.into_bytes())])
-    }
-
-    /// `entries` of STATE as it is now; the machine of anti-entropy remembers it, so that a neighbour who is a moment
-    /// ahead or behind starts no comparison (N-701).
-    pub(super) fn entries_now(&mut self, ctx: &Context<'_>) -> Digest {
-        let versions = (self.logs.version(), self.membership.version());
-        let known = self.near.entries.filter(|(known, _)| *known == versions);
-        let entries = known.map_or_else(|| self.entries_digest(), |(_, entries)| entries);
-        self.near.entries = Some((versions, entries));
-        self.note_own_digest(ctx, entries);
-        entries
-    }
-
-    fn entries_digest(&self) -> Digest {
-        let words = |mid: &MembershipId| super::hearing::log_words(&self.membership.words(mid));
-        self.logs.entries_digest(self.membership.roster().keyed(), &words)
-    }
-
-    /// Tells a neighbour where we stand.
-    pub(super) fn send_state(&mut self, ctx: &mut Context<'_>, to: Neighbour) {
-        let linked = self.linked_seats();
-        let entries = self.entries_now(ctx);
-        let state = State {
-            entries,
-            heads: self.heads_digest(),
-            direct: linked,
-            ages: self.near.presence.ages(ctx.now, &linked),
-            flags: 0,
-        };
-        self.send(ctx, to, GroupFrame::State, &to_bytes(&state));
-        if let Some(near) = self.near.slots.get_mut(&to) {
-            let jitter = u64::from(u16::from_be_bytes(crate::crypto::random(ctx.rng))) % limits::STATE_JITTER_MS;
-            near.state_mono_ms = ctx.now.mono_ms.saturating_add(limits::STATE_MIN_MS).saturating_add(jitter);
-        }
-    }
-
-    /// STATE frames whose time has come (N-501).
-    pub(super) fn on_state_time(&mut self, ctx: &mut Context<'_>) {
-        let due = |near: &Near1| near.state_mono_ms <= ctx.now.mono_ms;
-        let due: Vec<Neighbour> = self.near.slots.iter().filter(|(_, near)| due(near)).map(|(&at, _)| at).collect();
-        due.into_iter().for_each(|to| self.send_state(ctx, to));
-    }
-
-    pub(super) fn state_deadline(&self) -> Option<u64> {
-        self.near.slots.values().map(|near| near.state_mono_ms).min()
     }
 
     /// The tree's own timers.
@@ -329,24 +296,6 @@ impl Group {
         self.on_fetching_time(ctx);
         self.on_receipts_time(ctx);
         self.on_state_time(ctx);
-    }
-
-    /// A neighbour's STATE: differing digests start a comparison (N-701).
-    pub(super) fn on_state(&mut self, ctx: &mut Context<'_>, from: Neighbour, state: &State) {
-        let same_heads = state.heads == self.heads_digest();
-        if same_heads {
-            self.near.presence.merge(ctx.now, &state.ages);
-            if let Some(near) = self.near.slots.get_mut(&from) {
-                near.links = Some((state.direct, ctx.now.mono_ms));
-            }
-        } else {
-            if let Some(near) = self.near.slots.get_mut(&from) {
-                near.exchange.wake();
-            }
-            self.send_membership(ctx, from);
-        }
-        self.entries_now(ctx);
-        self.on_entries_digest(ctx, from, state.entries);
     }
 
     // ---- spreading -------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ impl Group {
             self.alert(ctx, AlertKind::LogLarge, None, "MB-L7".into());
         }
         self.tell_faults(ctx);
+        self.tell_successions(ctx, &admitted);
         let told = changes(before, &self.membership);
         if !told.is_empty() {
             self.roster_moved = true;
@@ -106,12 +107,14 @@ impl Group {
         self.retry_waiting(ctx);
         self.recount(ctx);
         self.note_own_standing(ctx);
+        self.history_moved(ctx);
         self.duties.membership_moved(ctx.now);
         self.neighbours_after_operations(ctx);
+        self.compare_with_newly_keyed(ctx, before);
     }
 
-    /// Rule MB-V8: proofs of forks and of outputs spent twice are shown to admins, with both operations. A restored
-    /// backup forks innocently, so nothing else follows.
+    /// Rule MB-V8: proofs of forks, of outputs spent twice and of rival successors are shown to admins, with both
+    /// operations. A restored backup forks innocently, so nothing else follows.
     fn tell_faults(&mut self, ctx: &mut Context<'_>) {
         if self.membership.standing(&self.me).is_none() {
             return;
@@ -124,6 +127,19 @@ impl Group {
             let holder = self.membership.holder(&double.office);
             let reason = alloc::format!("MB-V8 {} {}", double.first, double.second);
             self.alert(ctx, AlertKind::DoubleSpend, holder, reason);
+        }
+        for rivalry in &faults.rivalries {
+            let holder = self.membership.holder(&rivalry.second);
+            self.alert(ctx, AlertKind::Rivalry, holder, alloc::format!("MB-V8 {} {}", rivalry.first, rivalry.second));
+        }
+    }
+
+    /// Everybody is told when somebody takes the place of the organiser above all others.
+    fn tell_successions(&mut self, ctx: &mut Context<'_>, admitted: &[OperationId]) {
+        let (top, holder) = self.membership.top_office();
+        if admitted.contains(&top) {
+            self.alert(ctx, AlertKind::Replaced, Some(holder), "MB-Z3".into());
+            ctx.effects.emit(Event::Group(self.gid()));
         }
     }
 

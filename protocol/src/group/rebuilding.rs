@@ -1,7 +1,7 @@
 //! A group whose own record rotted (ST-91). What stood in it follows from the operations and from what else is here, so
 //! the group is not lost with one record: else its owner would sit there for the others and not know it.
 
-use super::founding::Stored;
+use super::stored::Stored;
 use super::{GroupRecord, Standing};
 use crate::ids::MemberKey;
 use crate::membership::Membership;
@@ -31,7 +31,14 @@ impl Stored {
             Some(_) => Standing::Out,
         };
         // When the last contact was is lost: the times that run from it begin anew.
-        Some(GroupRecord { gid: membership.gid(), me, standing, synced_at_ms: 0, heard_at_ms: now.wall_ms })
+        Some(GroupRecord {
+            gid: membership.gid(),
+            me,
+            standing,
+            synced_at_ms: 0,
+            heard_at_ms: now.wall_ms,
+            keep_days: 0,
+        })
     }
 }
 
@@ -39,7 +46,7 @@ impl Stored {
 mod tests {
     use crate::event::GroupState;
     use crate::limits;
-    use crate::record::RecordId;
+    use crate::record::{Backup, RecordId};
     use crate::testing::party::Party;
     use crate::{Command, LastOrganiser};
 
@@ -83,5 +90,33 @@ mod tests {
         party.pass(limits::ERASURES_DELAY_MS + 5_000);
         rot(&mut party);
         assert_eq!(party.state(BEN, &group), GroupState::Removed);
+    }
+
+    /// Ben's machine starts with nothing but what a backup holds, as a new installation.
+    fn restore_from_backup(party: &mut Party) {
+        party.stop(BEN);
+        party.hosts[BEN].disk.retain(|id, _| id.kind().backup() == Backup::Yes);
+        party.start_as(BEN, 77);
+    }
+
+    #[test]
+    fn st_104_what_a_backup_holds_is_enough_to_come_back_as_a_new_installation() {
+        let (mut party, group) = Party::with_group(3, 3);
+        party.say(0, group, "before");
+        party.say(BEN, group, "own words before");
+        party.pass(5_000);
+        restore_from_backup(&mut party);
+        assert_eq!(party.state(BEN, &group), GroupState::Member);
+        party.pass(60_000);
+        assert_eq!(party.linked(BEN).len(), 2, "the handshake secret follows from the Genesis");
+        party.say(0, group, "after, from Ana");
+        party.say(BEN, group, "after, from Ben");
+        party.pass(60_000);
+        for who in 0..3 {
+            let texts = party.texts(who, &group);
+            assert!(texts.ends_with(&["after, from Ana".into(), "after, from Ben".into()]), "{who}: {texts:?}");
+        }
+        assert_eq!(party.texts(0, &group)[..2], ["before", "own words before"]);
+        assert!(party.hosts.iter().all(|host| host.account.alerts().is_empty()), "nobody takes it for a second copy");
     }
 }

@@ -160,7 +160,9 @@ impl Group {
         let Some(reached) = self.near.receipts.fold.record(&mid) else { return };
         let next = u32::try_from(self.near.receipts.numbers.len()).unwrap_or(u32::MAX);
         let number = *self.near.receipts.numbers.entry(mid).or_insert(next);
-        let bytes = to_bytes(&Acknowledged { mid, reached });
+        let mut value = Writer::with_capacity(reached.len().saturating_add(64));
+        Acknowledged { mid, reached }.write(&mut value);
+        let bytes = value.into_bytes();
         ctx.effects.put(Record { id: RecordId::receipts(self.g, number), bytes });
     }
 
@@ -209,7 +211,7 @@ impl Group {
     /// Own messages that nobody else has acknowledged yet.
     pub(super) fn undelivered(&self) -> usize {
         let tag = self.logs.tag(&self.own);
-        let mine = self.shown.keys().filter(|place| place.log == self.own);
-        mine.filter(|place| self.near.receipts.fold.reached(&tag, place.seq, &self.me) == 0).count()
+        let mine = self.shown.places_of(|mid| *mid == self.me).filter(|place| place.log == self.own);
+        mine.filter(|place| !self.near.receipts.fold.is_held(&tag, place.seq, &self.me)).count()
     }
 }

@@ -1,13 +1,16 @@
 //! The values of the records that a group keeps beside ops and entries: itself, its lines, its outbox, its invites.
 //!
-//! Each is one canonical array that begins with a version, so that a later program can tell what an older one wrote.
+//! Each is one canonical array that begins with a version, so that a later program can tell what an older one wrote. What
+//! came later stands at the end, and is left out where it says nothing: so the bytes of the first days are the canonical
+//! form of what they say, to this day.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::event::{MessageKind, MessageView};
 use crate::ids::{EntryId, GroupId, InviteId, MembershipId, Output, SeatNumber};
 use crate::limits;
+use crate::timeline::annotations::{Annotation, Right};
+use crate::timeline::content::{Body, Post};
 use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes};
 
 /// Version of every record in this file.
@@ -41,6 +44,8 @@ pub(crate) struct GroupRecord {
     pub(crate) synced_at_ms: u64,
     /// When one last heard of any member, ms since 1970.
     pub(crate) heard_at_ms: u64,
+    /// For how many days one keeps what was said; 0 = for ever (ST-110).
+    pub(crate) keep_days: u16,
 }
 
 impl Canonical for GroupRecord {
@@ -50,12 +55,16 @@ impl Canonical for GroupRecord {
             Standing::Leaving => 1,
             Standing::Out => 2,
         };
-        to.array(6).uint(VERSION).bytes(self.gid).bytes(self.me).uint(standing);
+        let keeps_all = self.keep_days == 0;
+        to.array(if keeps_all { 6 } else { 7 }).uint(VERSION).bytes(self.gid).bytes(self.me).uint(standing);
         to.uint(self.synced_at_ms).uint(self.heard_at_ms);
+        if !keeps_all {
+            to.uint(self.keep_days);
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(6)?;
+        let fields = from.array_up_to(7)?;
         expect_version(from)?;
         let (gid, me) = (from.fixed()?, from.fixed()?);
         let standing = match from.uint()? {
@@ -64,7 +73,13 @@ impl Canonical for GroupRecord {
             2 => Standing::Out,
             _ => return Err(DecodeError::OutOfRange),
         };
-        Ok(Self { gid, me, standing, synced_at_ms: from.uint()?, heard_at_ms: from.uint()? })
+        let (synced_at_ms, heard_at_ms) = (from.uint()?, from.uint()?);
+        let keep_days = match fields {
+            6 => 0,
+            7 => from.small()?,
+            _ => return Err(DecodeError::WrongShape),
+        };
+        Ok(Self { gid, me, standing, synced_at_ms, heard_at_ms, keep_days })
     }
 }
 
@@ -86,6 +101,7 @@ const fn kind_number(kind: MessageKind) -> u64 {
         MessageKind::BeforeMyTime => 2,
         MessageKind::Broken => 3,
         MessageKind::Newer => 4,
+        MessageKind::Annotation => 5,
     }
 }
 
@@ -96,6 +112,7 @@ const fn kind_of(number: u64) -> Option<MessageKind> {
         2 => MessageKind::BeforeMyTime,
         3 => MessageKind::Broken,
         4 => MessageKind::Newer,
+        5 => MessageKind::Annotation,
         _ => return None,
     })
 }
@@ -103,13 +120,29 @@ const fn kind_of(number: u64) -> Option<MessageKind> {
 impl Canonical for ViewRecord {
     fn write(&self, to: &mut Writer) {
         let line = &self.message;
-        to.array(12).uint(VERSION).bytes(line.entry).bytes(line.order).bytes(line.author);
+        let fields = match (&line.location, &line.annotation, line.reply_to) {
+            (Some(_), ..) => 15,
+            (None, None, None) => 12,
+            (None, ..) => 14,
+        };
+        to.array(fields).uint(VERSION).bytes(line.entry).bytes(line.order).bytes(line.author);
         to.uint(line.sent_at_ms).uint(line.received_at_ms).uint(kind_number(line.kind)).text(&line.text);
         to.bool(line.counts).uint(self.place.0).uint(self.place.1).optional(self.salt.as_ref());
+        if fields == 12 {
+            return;
+        }
+        to.optional(line.reply_to);
+        match &line.annotation {
+            Some(annotation) => to.item(annotation),
+            None => to.null(),
+        };
+        if let Some(location) = &line.location {
+            to.item(location);
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(12)?;
+        let fields = from.array_up_to(15)?;
         expect_version(from)?;
         let (entry, order, author) = (from.fixed()?, from.fixed()?, from.fixed()?);
         let (sent_at_ms, received_at_ms) = (from.uint()?, from.uint()?);
@@ -118,9 +151,68 @@ impl Canonical for ViewRecord {
         let counts = from.bool()?;
         let place = (from.small()?, from.uint()?);
         let salt = if from.is_null()? { None } else { Some(from.bytes(32)?.to_vec()) };
-        let message = MessageView { entry, order, author, sent_at_ms, received_at_ms, kind, text, counts };
+        let (reply_to, annotation) = match fields {
+            12 => (None, None),
+            14 | 15 => (from.optional()?, if from.is_null()? { None } else { Some(from.item()?) }),
+            _ => return Err(DecodeError::WrongShape),
+        };
+        let location = if fields == 15 { Some(from.item()?) } else { None };
+        let message = MessageView {
+            entry,
+            order,
+            author,
+            sent_at_ms,
+            received_at_ms,
+            kind,
+            text,
+            reply_to,
+            location,
+            annotation,
+            counts,
+        };
         Ok(Self { message, place, salt })
     }
+}
+
+impl Canonical for Annotation {
+    fn write(&self, to: &mut Writer) {
+        let right = match self.right {
+            Right::Member => 0_u64,
+            Right::Office => 1,
+        };
+        to.array(4).bytes(self.target).uint(right);
+        write_body(to, &self.clone().into_body());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(4)?;
+        let target: EntryId = from.fixed()?;
+        let right = match from.uint()? {
+            0 => Right::Member,
+            1 => Right::Office,
+            _ => return Err(DecodeError::OutOfRange),
+        };
+        Self::of(&read_body(from)?, right).filter(|read| read.target == target).ok_or(DecodeError::OutOfRange)
+    }
+}
+
+/// A body as two items: its kind and the list of its fields.
+fn write_body(to: &mut Writer, body: &Body) {
+    let fields = body.fields();
+    to.uint(body.kind()).array(fields.len());
+    for field in fields {
+        to.bytes(field);
+    }
+}
+
+fn read_body(from: &mut Reader<'_>) -> Result<Body, DecodeError> {
+    let kind = from.uint()?;
+    let count = from.array_up_to(limits::CONTENT_FIELDS_MAX)?;
+    let mut fields = Vec::new();
+    for _ in 0..count {
+        fields.push(from.bytes(limits::PLAINTEXT_BYTES_MAX)?);
+    }
+    Body::read(kind, &fields)
 }
 
 impl MessageView {
@@ -131,24 +223,38 @@ impl MessageView {
     }
 }
 
-/// Kind 0x16: a text that is not sealed yet.
+/// Kind 0x16: something said that is not sealed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutboxRecord {
     /// When it was written, ms since 1970.
     pub(crate) at_ms: u64,
-    /// The words.
-    pub(crate) text: String,
+    /// What is said.
+    pub(crate) body: Body,
 }
 
 impl Canonical for OutboxRecord {
     fn write(&self, to: &mut Writer) {
-        to.array(3).uint(VERSION).uint(self.at_ms).text(&self.text);
+        if let Body::Post(post) = &self.body
+            && *post == (Post { text: post.text.clone(), ..Post::default() })
+        {
+            to.array(3).uint(VERSION).uint(self.at_ms).text(&post.text);
+        } else {
+            to.array(4).uint(VERSION).uint(self.at_ms);
+            write_body(to, &self.body);
+        }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.array(3)?;
+        let fields = from.array_up_to(4)?;
         expect_version(from)?;
-        Ok(Self { at_ms: from.uint()?, text: from.text(limits::TEXT_BYTES_MAX)? })
+        let at_ms = from.uint()?;
+        let body = match fields {
+            // Words only.
+            3 => Body::Post(Post { text: from.text(limits::TEXT_BYTES_MAX)?, ..Post::default() }),
+            4 => read_body(from)?,
+            _ => return Err(DecodeError::WrongShape),
+        };
+        Ok(Self { at_ms, body })
     }
 }
 
@@ -196,6 +302,7 @@ impl Canonical for InviteRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::timeline::content::Location;
     use crate::wire::to_bytes;
     use alloc::vec;
 
@@ -210,11 +317,43 @@ mod tests {
             received_at_ms: 2,
             kind: MessageKind::Text,
             text: "@name #x is plain text".into(),
+            reply_to: None,
+            location: None,
+            annotation: None,
             counts: true,
         };
-        let record = ViewRecord { message: message.clone(), place: (3, 4), salt: Some(vec![1; 32]) };
-        assert_eq!(MessageView::from_record(&to_bytes(&record)), Some(message));
+        let place =
+            Location { lat_e7: 387_100_000, lon_e7: -91_400_000, radius_m: 1_000, label: Some("the quay".into()) };
+        for location in [None, Some(place)] {
+            let message = MessageView { location, ..message.clone() };
+            let record = ViewRecord { message: message.clone(), place: (3, 4), salt: Some(vec![1; 32]) };
+            assert_eq!(MessageView::from_record(&to_bytes(&record)), Some(message));
+        }
         assert!(crate::timeline::order_key(5, &EntryId([0xff; 32])) < crate::timeline::order_key(6, &EntryId([0; 32])));
+    }
+
+    /// What programs wrote before there were answers, and before words could be kept for some days only.
+    #[test]
+    fn st_120_records_of_the_first_days_read_as_what_they_said_and_are_written_the_same() {
+        let mut group = Writer::default();
+        group.array(6).uint(VERSION).bytes([1; 32]).bytes([2; 32]).uint(0_u64).uint(3_u64).uint(4_u64);
+        let group = group.into_bytes();
+        let read = from_bytes::<GroupRecord>(&group, 1_024).unwrap();
+        assert_eq!((read.keep_days, to_bytes(&read)), (0, group));
+
+        let mut view = Writer::default();
+        view.array(12).uint(VERSION).bytes([1; 32]).bytes([2; 16]).bytes([3; 32]).uint(5_u64).uint(6_u64).uint(0_u64);
+        view.text("words").bool(true).uint(7_u64).uint(8_u64).null();
+        let view = view.into_bytes();
+        let read = from_bytes::<ViewRecord>(&view, 1_024).unwrap();
+        assert_eq!((read.message.text.as_str(), to_bytes(&read)), ("words", view));
+
+        let mut outbox = Writer::default();
+        outbox.array(3).uint(VERSION).uint(9_u64).text("soon");
+        let outbox = outbox.into_bytes();
+        let read = from_bytes::<OutboxRecord>(&outbox, 1_024).unwrap();
+        assert!(matches!(&read.body, Body::Post(post) if post.text == "soon"));
+        assert_eq!(to_bytes(&read), outbox);
     }
 
     #[test]
@@ -225,9 +364,12 @@ mod tests {
             standing: Standing::Leaving,
             synced_at_ms: 3,
             heard_at_ms: 4,
+            keep_days: 30,
         };
-        assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&group), 1_024), Ok(group));
-        let outbox = OutboxRecord { at_ms: 9, text: "later".into() };
+        assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&group), 1_024), Ok(group.clone()));
+        let all = GroupRecord { keep_days: 0, ..group };
+        assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&all), 1_024), Ok(all));
+        let outbox = OutboxRecord { at_ms: 9, body: Body::Retract { target: EntryId([4; 32]) } };
         assert_eq!(from_bytes::<OutboxRecord>(&to_bytes(&outbox), 1_024), Ok(outbox));
         let invite = InviteRecord {
             id: InviteId([1; 16]),

@@ -3,40 +3,17 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Context, Group, InviteRecord, Issued, OutboxRecord, Standing};
-use crate::command::{Ban, CommandError, LastOrganiser, Reply};
+use super::{Context, Group, InviteRecord, Issued, Standing};
+use crate::command::{Admittance, Ban, CommandError, LastOrganiser, Reply};
 use crate::crypto::{Secret, random};
 use crate::event::Event;
 use crate::ids::{EntryId, InviteId, MembershipId, Office, OrderKey, Output, SeatNumber};
 use crate::invite::{InviteLink, seal_grant};
 use crate::limits;
 use crate::log::entry::{Entry, Head, HeadKind};
-use crate::membership::{Body, Ending, Pair, Removal, Role, SeatGrant, Setting, Terms, setting};
+use crate::membership::{Body, Ending, History, Pair, Removal, Role, SeatGrant, Setting, Terms, setting};
 
 impl Group {
-    /// Says something, or keeps it until somebody is in reach (E-71).
-    pub(crate) fn send_text(&mut self, ctx: &mut Context<'_>, text: &str) -> Result<Reply, CommandError> {
-        if !self.is_live() {
-            return Err(self.why_not_live());
-        }
-        check_text(text)?;
-        if self.outbox.len() >= limits::OUTBOX_MAX {
-            return Err(CommandError::TooMany { what: "texts in the outbox" });
-        }
-        let record = OutboxRecord { at_ms: ctx.now.wall_ms, text: text.into() };
-        if self.outbox.is_empty()
-            && self.may_speak().is_ok()
-            && self.has_listeners(ctx.now)
-            && let Some(sealed) = self.seal_text(ctx, &record)?
-        {
-            return Ok(Reply::Saved(sealed));
-        }
-        let number =
-            self.outbox.last_key_value().map_or(0, |(number, _)| number.saturating_add(1)).max(ctx.now.wall_ms);
-        self.put_outbox(ctx, number, record);
-        Ok(Reply::Queued(number))
-    }
-
     /// Takes back what is not sealed yet.
     pub(crate) fn cancel_queued(&mut self, ctx: &mut Context<'_>, outbox: u64) -> Result<Reply, CommandError> {
         if !self.outbox.contains_key(&outbox) {
@@ -132,7 +109,7 @@ impl Group {
     }
 
     /// Whoever left these seats unconfirmed is confirmed first, so that later people on them stay (MB-D6).
-    fn confirm_departed(&mut self, ctx: &mut Context<'_>, pairs: &[Pair]) -> Result<(), CommandError> {
+    pub(super) fn confirm_departed(&mut self, ctx: &mut Context<'_>, pairs: &[Pair]) -> Result<(), CommandError> {
         let seats: Vec<SeatNumber> = pairs.iter().map(|(seat, _)| *seat).collect();
         self.act_all(ctx, self.membership.confirms_before(&seats))
     }
@@ -240,14 +217,7 @@ impl Group {
         let tickets = self.tickets_like(ctx, &target);
         let removal = Removal { target, ending, pin: None, spare_not: &[], tickets: &tickets };
         self.act_all(ctx, self.membership.ending(office, &removal))?;
-        let orphaned = self.membership.reclaimable(office);
-        let mut pairs: Vec<Pair> =
-            orphaned.into_iter().filter(|(_, after)| after.is_none()).map(|(pair, _)| pair).collect();
-        pairs.sort_unstable();
-        self.confirm_departed(ctx, &pairs)?;
-        for pairs in pairs.chunks(limits::PAIRS_MAX) {
-            self.act(ctx, Body::Reclaim { pairs: pairs.to_vec(), after: None })?;
-        }
+        self.reclaim_orphans(ctx, office)?;
         Ok(Reply::Done)
     }
 
@@ -270,7 +240,7 @@ impl Group {
         }
     }
 
-    fn own_office(&self) -> Result<Office, CommandError> {
+    pub(super) fn own_office(&self) -> Result<Office, CommandError> {
         if !self.is_live() {
             return Err(self.why_not_live());
         }
@@ -309,6 +279,23 @@ impl Group {
         Ok(Reply::Done)
     }
 
+    /// What newcomers get of the past (E-86): for what is said from here on.
+    pub(crate) fn set_history(&mut self, ctx: &mut Context<'_>, history: History) -> Result<Reply, CommandError> {
+        self.own_office()?;
+        if self.membership.policy().history() == history {
+            return Err(CommandError::NoEffect { member: None });
+        }
+        let (mode, days) = match history {
+            History::Nothing => (0, 0),
+            History::Archive { days } => (1, days),
+        };
+        if days > limits::HISTORY_DAYS_MAX {
+            return Err(CommandError::BadValue { field: "days" });
+        }
+        self.act(ctx, Body::SetPolicy { sets: Vec::from([(setting::HISTORY, Some(Setting::Pair(mode, days)))]) })?;
+        Ok(Reply::Done)
+    }
+
     /// Another name for the group.
     pub(crate) fn rename(&mut self, ctx: &mut Context<'_>, name: &str) -> Result<Reply, CommandError> {
         self.own_office()?;
@@ -316,19 +303,32 @@ impl Group {
         self.act(ctx, Body::SetPolicy { sets: Vec::from([(setting::NAME, Some(Setting::Text(name.into())))]) })?;
         Ok(Reply::Done)
     }
+
+    /// Whether newcomers wait for a word. Those who are in without one keep their keys (MB-D17).
+    pub(crate) fn require_confirm(
+        &mut self,
+        ctx: &mut Context<'_>,
+        admittance: Admittance,
+    ) -> Result<Reply, CommandError> {
+        let office = self.own_office()?;
+        let wait = admittance == Admittance::AfterConfirm;
+        if self.membership.policy().require_confirm() == wait {
+            return Ok(Reply::Done);
+        }
+        let say = Body::SetPolicy { sets: Vec::from([(setting::REQUIRE_CONFIRM, Some(Setting::Bool(wait)))]) };
+        let mut trial = self.membership.fork();
+        let said = trial.draft(&self.me, ctx.identity.keys(), say.clone(), ctx.now.wall_ms, Some(office));
+        trial.admit(said.bytes());
+        if trial.policy().require_confirm() != wait {
+            return Err(CommandError::SeniorsWord);
+        }
+        let bodies = if wait { self.membership.asking_for_confirms(&office, &[]) } else { Vec::from([say]) };
+        self.act_all(ctx, bodies)?;
+        Ok(Reply::Done)
+    }
 }
 
 /// A text is 1 byte to 16 KiB and no more than that: nothing in it means anything to the program (E-54).
-fn check_text(text: &str) -> Result<(), CommandError> {
-    if text.trim().is_empty() {
-        return Err(CommandError::BadValue { field: "text" });
-    }
-    if text.len() > limits::TEXT_BYTES_MAX {
-        return Err(CommandError::TooLarge { bytes: text.len(), max: limits::TEXT_BYTES_MAX });
-    }
-    Ok(())
-}
-
 /// Names are 1 to 64 bytes without control characters.
 pub(crate) fn check_name(name: &str) -> Result<(), CommandError> {
     let usable = !name.trim().is_empty() && name.len() <= limits::NAME_BYTES_MAX && !name.chars().any(char::is_control);

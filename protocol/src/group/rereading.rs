@@ -20,7 +20,7 @@ impl Group {
         let open: Vec<EntryId> = self.unopened.keys().filter(|rekey| self.keys.holds(rekey)).copied().collect();
         open.into_iter().for_each(|rekey| self.read_unopened(ctx, rekey));
         let counts = |mid: &MembershipId| self.words.get(mid).is_none_or(|words| *words == Words::Count);
-        let lines: Vec<Place> = self.shown.keys().filter(|place| !counts(&place.log.mid)).copied().collect();
+        let lines: Vec<Place> = self.shown.places_of(|mid| !counts(mid)).collect();
         lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
     }
 
@@ -33,19 +33,35 @@ impl Group {
 
     pub(super) fn read_back(&mut self, ctx: &mut Context<'_>, place: Place, purpose: Purpose) {
         let id = match (purpose, self.shown.get(&place)) {
-            (Purpose::Recount(_), Some(&order)) => RecordId::view(self.g, order),
-            (Purpose::Open(_) | Purpose::Recount(_), _) => self.entry_record(place),
+            (Purpose::Recount(_) | Purpose::Blank(_) | Purpose::Expire(_), Some(order)) => {
+                RecordId::view(self.g, order)
+            }
+            (Purpose::Open(_) | Purpose::Seed(_) | Purpose::Forget(_), _)
+            | (Purpose::Recount(_) | Purpose::Blank(_) | Purpose::Expire(_), None) => self.entry_record(place),
         };
+        if matches!(purpose, Purpose::Expire(_)) && self.reading.contains_key(&id) {
+            // It is read for another reason already; its age is looked at the next time.
+            return;
+        }
         self.reading.insert(id, purpose);
         ctx.effects.read(id);
     }
 
     /// A record that was asked for is here.
     pub(crate) fn on_loaded(&mut self, ctx: &mut Context<'_>, id: RecordId, bytes: Option<&[u8]>) {
-        let (Some(purpose), Some(bytes)) = (self.reading.remove(&id), bytes) else { return };
+        self.walk_on(ctx, id, bytes);
+        let Some(purpose) = self.reading.remove(&id) else { return };
+        if let Purpose::Expire(place) = purpose {
+            return self.expire_line(ctx, place, bytes);
+        }
+        let Some(bytes) = bytes else { return };
         match purpose {
             Purpose::Open(place) => self.open_stored(ctx, place, bytes),
             Purpose::Recount(place) => self.recount_line(ctx, place, bytes),
+            Purpose::Blank(place) if self.shown.get(&place).is_some() => self.blank_line(ctx, bytes),
+            Purpose::Forget(place) => self.forget_line(ctx, place, bytes),
+            Purpose::Blank(_) | Purpose::Expire(_) => {}
+            Purpose::Seed(place) => self.take_stored_rekey(ctx, place, bytes.get(OrderKey::LEN..).unwrap_or_default()),
         }
     }
 
@@ -70,7 +86,7 @@ impl Group {
             if before.as_ref() == Some(&words) || (before.is_none() && words == Words::Count) {
                 continue;
             }
-            let lines: Vec<Place> = self.shown.keys().filter(|place| place.log.mid == author).copied().collect();
+            let lines: Vec<Place> = self.shown.places_of(|mid| *mid == author).collect();
             lines.into_iter().for_each(|place| self.read_back(ctx, place, Purpose::Recount(place)));
             let void: Vec<Place> = self.void.iter().filter(|place| place.log.mid == author).copied().collect();
             let again: Vec<Place> = void.into_iter().filter(|place| self.logs.honoured(place, &words)).collect();
@@ -81,11 +97,19 @@ impl Group {
     fn recount_line(&self, ctx: &mut Context<'_>, place: Place, bytes: &[u8]) {
         let Ok(mut view) = from_bytes::<ViewRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
         let counts = self.counts(&place);
+        if self.shown.get(&place).is_none() {
+            return;
+        }
         if view.message.counts == counts {
             return;
         }
         view.message.counts = counts;
         self.put_view(ctx, &view);
-        ctx.effects.emit(Event::MessageChanged { group: self.gid(), message: view.message });
+        let group = self.gid();
+        let target = view.message.annotation.as_ref().map(|annotation| annotation.target);
+        ctx.effects.emit(match target {
+            None => Event::MessageChanged { group, message: view.message },
+            Some(target) => Event::Annotated { group, target },
+        });
     }
 }

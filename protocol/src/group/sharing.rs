@@ -210,10 +210,10 @@ impl Group {
     /// By N-807, a new own address record, sealed and pushed, if one is due and can be sealed.
     pub(super) fn publish_addresses(&mut self, ctx: &mut Context<'_>) {
         let due = self.sharing.times.due_mono_ms().is_some_and(|due| due <= ctx.now.mono_ms);
-        let is_guest = self.membership.role_of(&self.me) == Some(Role::Guest);
         if !due || self.sharing.blocked || !self.is_live() {
             return;
         }
+        let is_guest = self.membership.role_of(&self.me) == Some(Role::Guest);
         if is_guest || ctx.listening.is_empty() {
             self.sharing.blocked = true;
             return;

@@ -6,19 +6,21 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::rates::Kind;
-use super::{Context, Group, OutboxRecord, Rosters, ViewRecord};
+use super::{Context, Group, OutboxRecord, Rosters};
 use crate::command::CommandError;
 use crate::encryption::grants::{GrantPlan, GrantReason};
 use crate::encryption::rekey::{Healing, LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, SenderView, Urgency, Why};
 use crate::encryption::{Built, HeadPlace, Recipient};
-use crate::event::{Event, MessageKind, MessageView};
+use crate::event::Event;
 use crate::ids::{EntryId, Heads, MembershipId, OrderKey, Point};
 use crate::limits;
 use crate::log::body::LeafBody;
 use crate::log::entry::{Entry, HeadKind, first_prev};
 use crate::log::{Appended, LeafNumber, LogState};
 use crate::time::Timestamp;
-use crate::timeline::content::{Body, Content, Post};
+use crate::timeline::content::Content;
+
+mod frontier;
 
 /// What a sender sees of the others when it is about to write.
 struct Scene {
@@ -78,12 +80,12 @@ impl Group {
 
     /// Seals what waits in the outbox, oldest first, as far as it goes.
     pub(super) fn flush_outbox(&mut self, ctx: &mut Context<'_>) {
-        while let Some((&number, text)) = self.outbox.first_key_value() {
-            let text = text.clone();
+        while let Some((&number, words)) = self.outbox.first_key_value() {
+            let words = words.clone();
             if self.may_speak().is_err() || !self.has_listeners(ctx.now) {
                 return;
             }
-            let Ok(Some(sealed)) = self.seal_text(ctx, &text) else { return };
+            let Ok(Some(sealed)) = self.seal_words(ctx, &words) else { return };
             self.erase_outbox(ctx, number);
             let group = self.gid();
             ctx.effects.emit(Event::Outbox { group, outbox: number, sealed: Some(sealed) });
@@ -95,27 +97,26 @@ impl Group {
         }
     }
 
-    /// Seals one text: Rekey or Grants first if they are due. Nothing if one has written so much that others would not
+    /// Seals what was said: Rekey or Grants first if they are due. Nothing if one has written so much that others would not
     /// take more of it now (E-77): then the outbox is tried again in time.
     ///
     /// # Errors
     /// [`CommandError::OwnRule`] if our own entry breaks a rule: a mistake of ours, nothing was sent.
-    pub(super) fn seal_text(
+    pub(super) fn seal_words(
         &mut self,
         ctx: &mut Context<'_>,
-        text: &OutboxRecord,
+        words: &OutboxRecord,
     ) -> Result<Option<EntryId>, CommandError> {
         let wait_ms = self.refresh_chain(ctx)?;
         if wait_ms > 0 {
             self.duties.wake_in(ctx.now, wait_ms);
             return Ok(None);
         }
-        let place = self.recent.place(&self.me, text.at_ms);
-        let post = Post { text: text.text.clone(), ..Post::default() };
+        let place = self.recent.place(&self.me, words.at_ms);
         let content =
-            Content { sent_at: text.at_ms, tick: place.tick, after: place.after.clone(), body: Body::Post(post) };
-        let heads = self.message_heads()?;
-        let at = self.next_place(heads);
+            Content { sent_at: words.at_ms, tick: place.tick, after: place.after.clone(), body: words.body.clone() };
+        let heads = self.heads_for(&words.body)?;
+        let at = self.next_place(heads.clone());
         let sealed = self
             .keys
             .seal(at, &content, ctx.identity.keys(), ctx.rng)
@@ -126,24 +127,7 @@ impl Group {
         self.put_secrets(ctx, changes);
         let eid = appended.entry.id();
         self.recent.note(self.me, (order, eid), &place.after, &self.me);
-        let message = MessageView {
-            entry: eid,
-            order,
-            author: self.me,
-            sent_at_ms: text.at_ms,
-            received_at_ms: ctx.now.wall_ms,
-            kind: MessageKind::Text,
-            text: text.text.clone(),
-            counts: true,
-        };
-        let place = (self.numbers.of((appended.place.log, appended.place.branch)), appended.place.seq);
-        let salt = Some(sealed.salt.expose().to_vec());
-        self.put_view(ctx, &ViewRecord { message: message.clone(), place, salt });
-        self.shown.insert(appended.place, order);
-        if planted!(ToldTwice) {
-            ctx.effects.emit(Event::Message { group: self.gid(), message: message.clone() });
-        }
-        ctx.effects.emit(Event::Message { group: self.gid(), message });
+        self.keep_words(ctx, (appended.place, &heads), (eid, order, &content), Some(sealed.salt.expose()));
         Ok(Some(eid))
     }
 
@@ -267,6 +251,7 @@ impl Group {
         let appended = self.append_own(ctx, built.entry, OrderKey([0; 16]))?;
         let changes = self.keys.take(built.staged);
         self.put_secrets(ctx, changes);
+        self.keep_seed(ctx, &appended.entry, built.seed);
         Ok(appended)
     }
 
@@ -300,25 +285,8 @@ impl Group {
         }
     }
 
-    /// Rule E-17: the citable heads, and the heads in force of the own log that are not in their past.
-    pub(super) fn frontier(&self) -> Heads {
-        let citable = self.membership.citable_heads();
-        let Some(state) = self.logs.state(&self.own) else { return citable.clone() };
-        let one = |id| Heads::new(Vec::from([id]));
-        let own = state.heads.as_slice().iter().copied().filter(|&id| !self.membership.covers(citable, &one(id)));
-        let own: Vec<_> = own.collect();
-        let kept = citable
-            .as_slice()
-            .iter()
-            .copied()
-            .filter(|&id| own.is_empty() || !self.membership.covers(&Heads::new(own.clone()), &one(id)));
-        let mut all: Vec<_> = kept.chain(own.iter().copied()).collect();
-        all.truncate(limits::ENTRY_HEADS_MAX);
-        Heads::new(all)
-    }
-
     /// By E-20, a Message names heads only if they moved, and every 64 messages.
-    fn message_heads(&self) -> Result<Heads, CommandError> {
+    pub(super) fn message_heads(&self) -> Result<Heads, CommandError> {
         let frontier = self.frontier();
         let state = self.logs.state(&self.own).ok_or_else(|| CommandError::OwnRule(String::from("E-19")))?;
         let due = state.next_index() % limits::HEADS_EVERY_MESSAGES == 0;

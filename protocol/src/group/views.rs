@@ -5,11 +5,17 @@ use alloc::vec::Vec;
 
 use super::founding::FOUNDER_NAME;
 use super::{Group, Standing};
-use crate::event::{Delivery, DeliveryState, GroupState, GroupView, InviteState, InviteView, MemberView, RoleView};
-use crate::ids::OrderKey;
-use crate::ids::{EntryId, MembershipId, SeatNumber};
+use crate::event::{
+    Delivery, DeliveryState, GroupState, GroupView, InviteState, InviteView, MemberView, RoleView, Unsealed,
+    WaitingView, WaitingWords,
+};
+use crate::ids::{EntryId, MembershipId, OrderKey, SeatNumber};
+use crate::limits;
 use crate::membership::{OutputState, Person, Role, Setting};
 use crate::record::RecordId;
+use crate::time::Timestamp;
+use crate::timeline::annotations::{Annotation, Right};
+use crate::timeline::content::{Body, Post};
 
 impl Group {
     /// The group as its own screen shows it. `now_wall_ms` decides nothing here.
@@ -34,7 +40,10 @@ impl Group {
             synced_at_ms: (self.record.synced_at_ms > 0).then_some(self.record.synced_at_ms),
             operations: u64::try_from(self.membership.len()).unwrap_or(u64::MAX),
             state_hash: self.membership.state_hash().0,
-            name_a_second_organiser: seated >= 3 && self.membership.standing_offices().count() == 1,
+            require_confirm: roster.policy().require_confirm(),
+            name_a_second_organiser: self.membership.wants_second_organiser(&self.me),
+            history_days: roster.policy().history().days(),
+            keep_days: Some(self.record.keep_days).filter(|days| *days > 0),
         }
     }
 
@@ -68,7 +77,8 @@ impl Group {
     }
 
     fn role_of(&self, mid: &MembershipId) -> RoleView {
-        if MembershipId::from(self.gid()) == *mid && self.membership.standing(mid).is_some() {
+        let (top, holder) = self.membership.top_office();
+        if holder == *mid && self.membership.standing(mid) == Some(top) {
             return RoleView::Founder;
         }
         match (self.membership.standing(mid), self.membership.role_of(mid)) {
@@ -95,16 +105,25 @@ impl Group {
                 me: person.mid == self.me,
                 online: person.mid == self.me || online.contains(&person.mid),
                 link: self.path_to(&person.mid),
-                reads: person.mid == self.me || self.is_sealed_to(&person.mid),
+                unsealed: if person.mid == self.me { None } else { self.why_unsealed(&person.mid) },
+                verified_at_ms: None,
+                other_key: false,
             })
             .collect();
         members.sort_by_key(|member| member.seat);
         members
     }
 
-    /// Whether the next words go to this member too: a newcomer's key may still be on its way.
-    fn is_sealed_to(&self, mid: &MembershipId) -> bool {
-        self.membership.roster().is_keyed(mid) && self.logs.leaf_of(mid).is_some_and(|leaf| !leaf.is_forked)
+    /// Why the next words do not go to this member; a newcomer's key may still be on its way.
+    fn why_unsealed(&self, mid: &MembershipId) -> Option<Unsealed> {
+        let now_ms = self.keys.last_aged_ms().unwrap_or(0);
+        let is_stale = |admitted: Timestamp| now_ms.saturating_sub(admitted.wall_ms) > limits::LEAF_STALE_MS;
+        match self.logs.leaf_of(mid) {
+            _ if !self.membership.roster().is_keyed(mid) => Some(Unsealed::Seat),
+            None => Some(Unsealed::NoLeaf),
+            Some(known) if known.is_forked => Some(Unsealed::Forked),
+            Some(known) => is_stale(known.leaf.admitted_at).then_some(Unsealed::StaleLeaf),
+        }
     }
 
     /// The name of anybody who ever was in the log, seated or not: old lines keep their author's name.
@@ -118,11 +137,11 @@ impl Group {
         }
     }
 
-    fn name_of(&self, person: &Person) -> String {
+    pub(super) fn name_of(&self, person: &Person) -> String {
         if person.name.is_empty() { self.founder_name() } else { person.name.to_string() }
     }
 
-    fn founder_name(&self) -> String {
+    pub(super) fn founder_name(&self) -> String {
         let genesis = self.membership.operation(&self.gid().into()).map(|signed| &signed.operation().body);
         let Some(crate::membership::Body::Genesis { policy, .. }) = genesis else { return String::new() };
         let given = policy.iter().find_map(|(key, value)| {
@@ -181,8 +200,20 @@ impl Group {
     }
 
     /// Texts that are not sealed yet, oldest first.
-    pub(crate) fn outbox_view(&self) -> Vec<(u64, String, u64)> {
-        self.outbox.iter().map(|(&number, text)| (number, text.text.clone(), text.at_ms)).collect()
+    pub(crate) fn outbox_view(&self) -> Vec<WaitingView> {
+        let waiting = self.outbox.iter().map(|(&number, words)| WaitingView {
+            number,
+            at_ms: words.at_ms,
+            said: match (&words.body, Annotation::of(&words.body, Right::Member)) {
+                (_, Some(annotation)) => WaitingWords::Annotation(annotation),
+                (Body::Post(Post { text, reply_to, location, .. }), None) => {
+                    WaitingWords::Post { text: text.clone(), reply_to: *reply_to, location: location.clone() }
+                }
+                // Nothing else is ever put there.
+                (_, None) => WaitingWords::Post { text: String::new(), reply_to: None, location: None },
+            },
+        });
+        waiting.collect()
     }
 
     /// The range of the timeline's records, first and last.

@@ -22,6 +22,9 @@ const GROUP_WORDS: usize = 8;
 /// Groups of five digits for one key.
 const SAFETY_GROUPS: usize = 6;
 
+/// What the text of a safety code begins with; all of it fits the alphanumeric mode of QR codes.
+const SAFETY_PREFIX: &str = "COTERIE:V/";
+
 /// The machine could not give the memory that the slow digest needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not enough memory to compute the words")]
@@ -51,6 +54,33 @@ pub fn safety_text(number: &[u32; 2 * SAFETY_GROUPS]) -> String {
 pub fn key_words(key: &MemberKey) -> Result<Vec<&'static str>, NoMemory> {
     let digest = words_digest(Label::KeyWords, &[Field::B(&key.0)]).map_err(|_| NoMemory)?;
     Ok(cut_words(&digest, KEY_WORDS))
+}
+
+/// By E-96, what the QR code of two people says: both keys, the smaller one first, in hexadecimal.
+#[must_use]
+pub fn safety_code(a: &MemberKey, b: &MemberKey) -> String {
+    let (first, second) = if a <= b { (a, b) } else { (b, a) };
+    let mut code = String::from(SAFETY_PREFIX);
+    first.0.iter().chain(&second.0).for_each(|byte| code.push_str(&alloc::format!("{byte:02X}")));
+    code
+}
+
+/// What a group's code words are made from (E-97).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupCode {
+    pub(crate) gid: GroupId,
+    pub(crate) roster: Digest,
+    pub(crate) policy: Vec<u8>,
+}
+
+impl GroupCode {
+    /// The eight words. Slow on purpose: never in the thread that owns the core.
+    ///
+    /// # Errors
+    /// [`NoMemory`] if 64 MiB cannot be had.
+    pub fn words(&self) -> Result<Vec<&'static str>, NoMemory> {
+        group_code(&self.gid, &self.roster, &self.policy)
+    }
 }
 
 /// By E-97, eight words for a group, its Keyed members and its policy: equal words, equal group.
@@ -109,6 +139,14 @@ mod tests {
         let expected = "28409 41924 64637 79456 66301 88824 82888 31401 95769 92417 42638 06735";
         assert_eq!(safety_text(&safety_number(&member(0), &member(1))), expected);
         assert_eq!(safety_text(&safety_number(&member(1), &member(0))), expected);
+    }
+
+    #[test]
+    fn e_96_the_code_is_the_same_on_both_screens_and_of_these_two_alone() {
+        let code = safety_code(&member(0), &member(1));
+        assert_eq!(code, safety_code(&member(1), &member(0)));
+        assert_ne!(code, safety_code(&member(0), &member(2)));
+        assert_eq!(code.len(), 10 + 128);
     }
 
     #[test]

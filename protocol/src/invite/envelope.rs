@@ -40,9 +40,20 @@ pub fn seal_grant(
     rng: &mut dyn CryptoRng,
 ) -> (HeadKind, Vec<u8>) {
     let not_after = grant.terms.not_after;
+    seal_encoded((&grant.gid, inviter), not_after, keys, &to_bytes(grant), rng)
+}
+
+/// [`seal_grant`] of a grant that is encoded already: for it, and for known answers, which know no grant.
+pub fn seal_encoded(
+    (gid, inviter): (&GroupId, &MembershipId),
+    not_after: u64,
+    keys: &LinkKeys,
+    grant: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> (HeadKind, Vec<u8>) {
     let nonce: [u8; NONCE_BYTES] = random(rng);
     let mut body = nonce.to_vec();
-    body.extend(seal::seal(&keys.seal, &nonce, &aad(&grant.gid, inviter, not_after, keys), &to_bytes(grant)));
+    body.extend(seal::seal(&keys.seal, &nonce, &aad(gid, inviter, not_after, keys), grant));
     (HeadKind::GrantEnvelope { lookup: keys.lookup, invite_pk: keys.invite.public(), not_after }, body)
 }
 

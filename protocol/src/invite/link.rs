@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn mb_i01_the_longest_link_has_437_bytes_and_a_fourth_address_is_left_out() {
+    fn at_169_mb_i01_the_longest_link_has_437_bytes_and_a_fourth_address_is_left_out() {
         let longest = link(vec![vec![9; 128]; 4]).to_long();
         assert_eq!(longest.len(), SCHEME.len() + 2 + (437 * 8_usize).div_ceil(5));
         assert_eq!(InviteLink::parse(&longest).ok().unwrap().addresses().len(), 3);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn qr_05_what_chat_programs_do_to_a_link_is_forgiven() {
+    fn at_105_at_114_qr_05_what_chat_programs_do_to_a_link_is_forgiven() {
         let code = SHORT.strip_prefix("COTERIE:J/").unwrap();
         let (front, back) = SHORT.split_at(40);
         for text in [
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn r_19_errors_are_found_in_their_order() {
+    fn at_105_r_19_errors_are_found_in_their_order() {
         let code = SHORT.strip_prefix("COTERIE:J/").unwrap();
         assert_eq!(refusal(""), Some(LinkError::NotALink));
         assert_eq!(refusal("hello there"), Some(LinkError::NotALink));
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn mb_i01_every_single_typo_is_caught_or_means_the_same_link() {
+    fn at_105_mb_i01_every_single_typo_is_caught_or_means_the_same_link() {
         for text in [SHORT, LONG] {
             for place in 0..text.len() {
                 for typo in "ABCDEFGHIJKLMNOPQRSTUVWXYZ2345670189-/:= é".chars() {
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn mb_i01_a_link_cut_anywhere_is_refused_and_a_cut_short_one_is_called_cut() {
+    fn at_105_mb_i01_a_link_cut_anywhere_is_refused_and_a_cut_short_one_is_called_cut() {
         for text in [SHORT, LONG] {
             for end in 0..text.len() {
                 let error = refusal(text.get(..end).unwrap()).unwrap();
@@ -447,6 +447,32 @@ mod tests {
         for end in SCHEME.len() + 1..LONG.len() {
             let error = refusal(LONG.get(..end).unwrap()).unwrap();
             assert_eq!(error, if end == SHORT.len() { LinkError::Typo } else { LinkError::Truncated }, "at {end}");
+        }
+    }
+
+    #[test]
+    fn at_113_every_bit_of_the_secret_counts_and_a_near_miss_is_as_far_as_any_other() {
+        let inviter = MemberKey([0x55; 32]);
+        let right = InviteLink::new(inviter, Secret::new([0x66; 16]), Vec::new()).keys();
+        let distance = |a: &[u8; 32], b: &[u8; 32]| a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum::<u32>();
+        for bit in 0..128 {
+            let mut secret = [0x66; 16];
+            secret[bit / 8] ^= 1 << (bit % 8);
+            let near = InviteLink::new(inviter, Secret::new(secret), Vec::new()).keys();
+            for (a, b) in [
+                (near.lookup.0, right.lookup.0),
+                (near.invite.public().0, right.invite.public().0),
+                (*near.seal.expose(), *right.seal.expose()),
+                (*near.knock.expose(), *right.knock.expose()),
+            ] {
+                assert!(distance(&a, &b) > 80, "bit {bit}");
+            }
+        }
+        // No shorter form: both texts hold all 16 bytes of it.
+        let link = InviteLink::new(inviter, Secret::new(*b"sixteen letters!"), Vec::new());
+        for text in [link.to_short(), link.to_long()] {
+            let back = InviteLink::parse(&text).unwrap();
+            assert_eq!(back.keys().lookup, link.keys().lookup);
         }
     }
 }

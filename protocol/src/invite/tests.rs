@@ -317,7 +317,7 @@ fn mb_i06_a_dry_run_stops_at_the_preview_and_goes_on_later() {
 }
 
 #[test]
-fn mb_i06_a_ticket_that_waits_for_approval_gives_a_pending_seat() {
+fn at_108_mb_i06_a_ticket_that_waits_for_approval_gives_a_pending_seat() {
     let mut room = Room::found();
     let link = InviteLink::new(key(ANA), Secret::new([66; 16]), vec![]);
     let plain = room.grant(&link, 1);
@@ -329,7 +329,7 @@ fn mb_i06_a_ticket_that_waits_for_approval_gives_a_pending_seat() {
 }
 
 #[test]
-fn mb_i08_the_second_use_of_a_link_is_told_used_and_the_same_person_already_member() {
+fn at_106_at_115_mb_i08_the_second_use_of_a_link_is_told_used_and_the_same_person_already_member() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     join(&mut room, &link, CEM);
@@ -338,7 +338,7 @@ fn mb_i08_the_second_use_of_a_link_is_told_used_and_the_same_person_already_memb
 }
 
 #[test]
-fn mb_i06_a_link_for_two_seats_tries_the_other_ticket() {
+fn at_107_mb_i06_a_link_for_two_seats_tries_the_other_ticket() {
     let mut room = Room::found();
     let (link, grant) = room.invite(2);
     assert_eq!(grant.tickets.len(), 2);
@@ -349,7 +349,7 @@ fn mb_i06_a_link_for_two_seats_tries_the_other_ticket() {
 }
 
 #[test]
-fn mb_i06_a_claim_that_lost_a_race_goes_on_with_the_next_ticket() {
+fn at_107_mb_i06_a_claim_that_lost_a_race_goes_on_with_the_next_ticket() {
     let mut room = Room::found();
     let (link, _) = room.invite(2);
     room.refuse_claims = vec![Reason::Used];
@@ -358,7 +358,7 @@ fn mb_i06_a_claim_that_lost_a_race_goes_on_with_the_next_ticket() {
 }
 
 #[test]
-fn r_18_a_bumped_link_is_withdrawn_also_if_another_ticket_was_used() {
+fn at_106_r_18_a_bumped_link_is_withdrawn_also_if_another_ticket_was_used() {
     let mut room = Room::found();
     let (link, grant) = room.invite(2);
     let bumped = &grant.tickets[1];
@@ -368,7 +368,7 @@ fn r_18_a_bumped_link_is_withdrawn_also_if_another_ticket_was_used() {
 }
 
 #[test]
-fn mb_i07_a_link_is_refused_ten_minutes_after_its_last_moment() {
+fn at_106_mb_i07_a_link_is_refused_ten_minutes_after_its_last_moment() {
     let room = Room::found();
     let link = InviteLink::new(key(ANA), Secret::new([66; 16]), vec![]);
     let grant = room.grant(&link, 1);
@@ -380,7 +380,7 @@ fn mb_i07_a_link_is_refused_ten_minutes_after_its_last_moment() {
 }
 
 #[test]
-fn mb_i08_a_banned_key_is_told_banned_and_a_tainted_link_is_withdrawn() {
+fn at_115_mb_i08_a_banned_key_is_told_banned_and_a_tainted_link_is_withdrawn() {
     let mut room = Room::found();
     let (link, _) = room.invite(2);
     join(&mut room, &link, CEM);
@@ -402,7 +402,7 @@ fn mb_i08_an_inviter_who_left_is_gone() {
 }
 
 #[test]
-fn mb_i03_a_changed_or_foreign_ticket_is_a_bad_ticket() {
+fn at_112_mb_i03_a_changed_or_foreign_ticket_is_a_bad_ticket() {
     let room = Room::found();
     let link = InviteLink::new(key(ANA), Secret::new([66; 16]), vec![]);
     let grant = room.grant(&link, 1);
@@ -436,7 +436,7 @@ fn mb_i06_a_bound_link_stops_another_key_before_it_picks() {
 }
 
 #[test]
-fn mb_i05_the_envelope_opens_with_the_link_alone_and_binds_all_that_stands_beside_it() {
+fn at_112_mb_i05_the_envelope_opens_with_the_link_alone_and_binds_all_that_stands_beside_it() {
     let mut room = Room::found();
     let (link, grant) = room.invite(3);
     let (gid, ana, sealed) = (room.membership.gid(), room.ana(), room.kept[0].sealed.clone());
@@ -465,7 +465,7 @@ fn mb_i05_a_link_for_every_seat_fits_its_envelope() {
 }
 
 #[test]
-fn n_207_a_host_that_cannot_answer_rightly_gets_not_one_more_byte() {
+fn at_110_n_207_a_host_that_cannot_answer_rightly_gets_not_one_more_byte() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     let bend = &mut |frame: &mut Frame| {
@@ -479,7 +479,7 @@ fn n_207_a_host_that_cannot_answer_rightly_gets_not_one_more_byte() {
 }
 
 #[test]
-fn n_207_a_recorded_knock_or_proof_is_worth_nothing_to_another_key() {
+fn at_110_at_168_n_207_a_recorded_knock_or_proof_is_worth_nothing_to_another_key() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     let recorded = join(&mut room.with_same_envelopes(), &link, CEM).to_host;
@@ -503,7 +503,7 @@ impl Room {
 }
 
 #[test]
-fn n_208_a_member_who_knows_the_lookup_value_but_not_the_secret_gets_nothing() {
+fn at_111_at_168_n_208_a_member_who_knows_the_lookup_value_but_not_the_secret_gets_nothing() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     let lookup = room.kept[0].lookup;
@@ -541,7 +541,7 @@ impl HostView for Rooms {
 }
 
 #[test]
-fn n_206_a_stranger_sees_the_same_of_a_node_with_no_group_one_and_five() {
+fn at_85_n_206_a_stranger_sees_the_same_of_a_node_with_no_group_one_and_five() {
     let raw = |kind: u8, body: Vec<u8>| Frame { kind, slot: 0, body: Bytes::from(body) };
     let knock = || frame(JoinFrame::Knock, &Knock { nonce: [1; 32], tag: [2; 16] });
     let scripts: Vec<Vec<Frame>> = vec![
@@ -609,7 +609,7 @@ fn n_204_the_fourth_knock_on_a_connection_closes_it() {
 }
 
 #[test]
-fn mb_i06_a_host_without_a_seat_or_with_another_log_is_unfit() {
+fn at_19_at_110_mb_i06_a_host_without_a_seat_or_with_another_log_is_unfit() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     // Dee knows everything but sits nowhere.
@@ -635,7 +635,7 @@ fn mb_i06_a_host_without_a_seat_or_with_another_log_is_unfit() {
 }
 
 #[test]
-fn mb_i06_a_host_whose_log_is_older_than_the_link_is_unfit() {
+fn at_19_mb_i06_a_host_whose_log_is_older_than_the_link_is_unfit() {
     let mut room = Room::found();
     let old = room.copy();
     room.act(Body::SetPolicy { sets: vec![(setting::ABOUT, Some(Setting::Text("new".into())))] });
@@ -646,7 +646,7 @@ fn mb_i06_a_host_whose_log_is_older_than_the_link_is_unfit() {
 }
 
 #[test]
-fn mb_l06_more_operations_than_a_joiner_takes_are_refused() {
+fn at_19_mb_l06_more_operations_than_a_joiner_takes_are_refused() {
     let mut room = Room::found();
     let (link, _) = room.invite(1);
     let genesis = room.membership.operations().next().unwrap().bytes().to_vec();

@@ -49,6 +49,11 @@ pub const HELD_PER_GIVER_BYTES_MAX: usize = 8 << 20;
 pub const HELD_BYTES_MAX: usize = 64 << 20;
 /// States inside a log, computed again because a fork leaves there; each serves one entry. A guess.
 pub const REBUILT_STATES_MAX: usize = 4;
+/// How often one log is read back in one life of the program: once for each branch that it may have, and once more for
+/// each that turned out to be none.
+pub const WALKS_PER_LOG_MAX: u8 = 8;
+/// Entries that are read back at a time: at 64 KiB each they stay below half a batch.
+pub const WALK_PAGE: u64 = 32;
 /// Ranges in one item of a vector (N-702).
 pub const VECTOR_RANGES_MAX: usize = 16;
 
@@ -106,6 +111,10 @@ pub const ATTACHMENTS_MAX: usize = 10;
 pub const ATTACHMENT_BYTES_MAX: usize = 10_240;
 /// One emoji sequence.
 pub const EMOJI_BYTES_MAX: usize = 32;
+/// Different emojis that are shown under one post (CV-4).
+pub const REACTIONS_SHOWN_MAX: usize = 20;
+/// Posts that are pinned at a time (CV-5).
+pub const PINS_MAX: usize = 50;
 /// What a person says of themselves (kind `profile`).
 pub const PROFILE_ABOUT_BYTES_MAX: usize = 200;
 /// Name of a place (LO-1).

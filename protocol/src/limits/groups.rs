@@ -15,6 +15,14 @@ pub const LEAF_DAILY_MS: u64 = 86_400_000;
 pub const ERASURES_DELAY_MS: u64 = 10_000;
 /// Erasures are looked at once an hour at least (guess).
 pub const ERASURES_EVERY_MS: u64 = 3_600_000;
+/// Longest time for which words may be asked to be kept, short of for ever: ten years (guess).
+pub const KEEP_DAYS_MAX: u16 = 3_653;
+/// Old words are looked for once an hour (guess).
+pub const KEEPING_EVERY_MS: u64 = 3_600_000;
+/// Lines that are looked at in one go, so that a long past does not hold up the present (guess).
+pub const KEEPING_LINES_MAX: usize = 64;
+/// Between two such goes (guess): 100,000 lines take under three minutes.
+pub const KEEPING_PAUSE_MS: u64 = 100;
 /// A leaf key older than this is stale (E-13).
 pub const LEAF_STALE_MS: u64 = 90 * 86_400_000;
 /// Waiting entries that one step tries again (guess: keeps a step short).
@@ -34,6 +42,8 @@ pub const INVITES_MAX: usize = 500;
 
 /// Groups of one profile (guess: far above what a person follows).
 pub const GROUPS_MAX: usize = 256;
+/// Keys of people that were compared: all of them fit the profile's record (E-96).
+pub const MARKS_MAX: usize = 512;
 /// Alerts that are remembered beside those of groups (guess).
 pub const ALERTS_MAX: usize = 256;
 /// Peers whose conduct is remembered (guess).
@@ -103,3 +113,24 @@ pub const STATE_JITTER_MS: u64 = 12_000;
 pub const AWAY_MS: u64 = 7 * 86_400_000;
 /// How often the moment of the last sync is written down (guess: a minute is what people can tell apart).
 pub const SYNCED_NOTE_MS: u64 = 60_000;
+
+// History for newcomers (E-86 to E-91, N-712)
+
+/// Seeds that are kept in one group: 100 members for a year, a Rekey a week each, and some more (guess).
+pub const SEEDS_PER_GROUP_MAX: usize = 8_192;
+/// Seeds in one bundle: at most 97 bytes each when every one is of another log, which fits 48 KiB (E-91).
+pub const SEEDS_PER_BUNDLE_MAX: usize = 480;
+/// Bytes of a bundle's sealed part (E-91).
+pub const BUNDLE_BYTES_MAX: usize = 48 * 1_024;
+/// Bundles in one answer, so that it fits the queue of a link; the newest epochs come first (guess).
+pub const BUNDLES_MAX: usize = 8;
+/// Answers to one member in a day (N-712).
+pub const HISTORY_ANSWERS_PER_DAY_MAX: usize = 4;
+/// Before the same member is asked again: four times a day (N-712).
+pub const HISTORY_ASK_MS: u64 = 6 * 3_600_000;
+/// From the first closed line to the question: more of them come together (guess).
+pub const HISTORY_SOON_MS: u64 = 2_000;
+/// Before the next neighbour is asked (guess).
+pub const HISTORY_LATER_MS: u64 = 30_000;
+/// Days of history that a setting can name: ten years (guess).
+pub const HISTORY_DAYS_MAX: u64 = 3_660;

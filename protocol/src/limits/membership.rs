@@ -20,6 +20,10 @@ pub const TICKETS_MAX: usize = 99;
 pub const OFFICE_OPS_MAX: u32 = 2_000;
 /// Depth of an office below the founder (MB-L2).
 pub const OFFICE_DEPTH_MAX: usize = 8;
+/// Recovery keys of a group (MB-Z1): as many people as an organiser hands codes to.
+pub const RECOVERY_KEYS_MAX: usize = 7;
+/// How often the founder's office may pass on (MB-Z2). *guess*: an organiser lost every year for a lifetime.
+pub const SUCCESSIONS_MAX: usize = 64;
 /// Lamport values are below this (MB-L2).
 pub const LAMPORT_END: u64 = 1 << 24;
 /// Group name, person's name (MB-Y1, kind `join`).

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn n_305_a_tag_is_bound_to_keys_roles_and_nonces() {
+    fn at_86_n_305_a_tag_is_bound_to_keys_roles_and_nonces() {
         let secret = Secret::new([9; 32]);
         let base = transcript().tag(Side::Opener, &secret);
         assert_ne!(base, transcript().tag(Side::Acceptor, &secret));

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn n_606_one_want_more_than_allowed_is_left_and_one_more_than_a_path_can_have_held_costs_a_point() {
+    fn at_87_n_606_one_want_more_than_allowed_is_left_and_one_more_than_a_path_can_have_held_costs_a_point() {
         let mut rates = LinkRates::default();
         assert!((0..20).all(|_| rates.admit(GroupFrame::Want, &[], 1, START) == Passage::Pass));
         // Two minutes' worth, sent one by one and held by a slow path.

@@ -127,7 +127,7 @@ fn n_302_a_group_opens_only_if_both_rosters_hold_the_other() {
 }
 
 #[test]
-fn n_303_what_a_stranger_sees_is_the_same_with_no_group_one_and_five() {
+fn at_85_n_303_what_a_stranger_sees_is_the_same_with_no_group_one_and_five() {
     let seen: BTreeSet<Vec<(u8, u8, usize)>> = [vec![], vec![1], vec![1, 2, 3, 4, 5]]
         .iter()
         .map(|groups| {
@@ -153,7 +153,7 @@ fn n_306_an_empty_intersection_ends_like_success() {
 }
 
 #[test]
-fn n_305_a_recorded_handshake_opens_nothing_with_another_nonce_or_key() {
+fn at_86_n_305_a_recorded_handshake_opens_nothing_with_another_nonce_or_key() {
     let recorded = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
     let answer = recorded.sent.iter().find(|(_, frame)| frame.kind == 3).map(|(_, frame)| frame.clone()).unwrap();
     let hello = recorded.sent[0].1.clone();
@@ -262,7 +262,7 @@ fn n_301_anything_else_before_ready_resets_without_a_word() {
 }
 
 #[test]
-fn n_401_after_ready_a_broken_frame_ends_the_link_with_a_reason() {
+fn at_88_n_401_after_ready_a_broken_frame_ends_the_link_with_a_reason() {
     let mut rng = ChaCha20Rng::from_seed([3; 32]);
     let frame = |kind: u8, slot: u8, body: &'static [u8]| Frame { kind, slot, body: Bytes::from_static(body) };
     for (bad, fault) in [
@@ -297,7 +297,7 @@ fn n_301_a_second_handshake_cannot_change_who_the_peer_is() {
 }
 
 #[test]
-fn n_405_giving_beyond_the_credit_ends_the_link() {
+fn at_98_n_405_giving_beyond_the_credit_ends_the_link() {
     let mut pair = Pair::new(Groups::members(&[1]), Groups::members(&[1]));
     let give = || Frame { kind: GroupFrame::Give.number(), slot: 1, body: Bytes::from(vec![0; 65_536]) };
     for _ in 0..16 {

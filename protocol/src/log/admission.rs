@@ -317,6 +317,7 @@ impl Candidate<'_> {
     fn check_epoch(&self, number: u64, index: u64, keyed: &Mids) -> Checked<&Epoch> {
         let current = self.before.and_then(|before| before.epoch.as_ref());
         let epoch = current.filter(|epoch| epoch.number == number).ok_or(EntryRule::Epoch)?;
+        // Left out may be any, used twice none (E-58).
         let is_unused = epoch.next_index <= index || planted!(KeyUsedTwice);
         require!(is_unused && index < limits::EPOCH_MESSAGES_MAX, EntryRule::Index)?;
         let all_keyed =

@@ -56,7 +56,7 @@ impl Logs {
             Ok(entry) => entry,
             Err(error) => return Inserted::Refused(EntryRule::Undecodable(error)),
         };
-        if self.places.contains_key(&entry.id()) {
+        if self.places.contains(&entry.id()) {
             return Inserted::Duplicate;
         }
         if self.refused.ids.contains(&entry.id()) {
@@ -132,10 +132,6 @@ impl Logs {
 
     /// Feeds stored entries of the branch of `place`, ascending, until its state at `place` is known again. Needed
     /// only for a fork inside a log ([`Missing::Prefix`]); entries may come in pages, one place at a time.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a fork stops its log (E-79); the group does not read the other branch back")
-    )]
     pub fn rebuild(
         &mut self,
         authority: &mut dyn Authority,
@@ -220,7 +216,7 @@ impl Logs {
                 }
             }
         };
-        if self.places.contains_key(&entry.id()) {
+        if self.places.contains(&entry.id()) {
             return Judged::Settled(Inserted::Duplicate);
         }
         self.note_fork(&entry);
@@ -267,7 +263,7 @@ impl Logs {
             self.check_room(entry)?;
             return if opens { Ok(Stand::Opening) } else { Err(Wait::Broken(EntryRule::FirstEntry)) };
         };
-        let Some(&place) = self.places.get(&prev) else {
+        let Some(place) = self.places.get(&prev) else {
             let is_refused = self.refused.ids.contains(&prev);
             return Err(if is_refused {
                 Wait::Broken(EntryRule::Predecessor)

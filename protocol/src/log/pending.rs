@@ -69,6 +69,8 @@ pub(super) struct Pending {
     by_author: BTreeMap<MembershipId, BTreeSet<u64>>,
     by_giver: BTreeMap<Option<MemberKey>, Given>,
     ready: BTreeSet<(LogId, u64, u64)>,
+    /// Those that wait for a state inside a log.
+    prefixes: BTreeSet<u64>,
 }
 
 #[derive(Default)]
@@ -112,6 +114,9 @@ impl Pending {
         let given = self.by_giver.entry(held.giver).or_default();
         given.bytes = given.bytes.saturating_add(held.bytes);
         given.numbers.insert(number);
+        if matches!(held.need, Missing::Prefix(_)) {
+            self.prefixes.insert(number);
+        }
         let giver = held.giver;
         self.held.insert(number, held);
         self.shrink(&log.mid, giver);
@@ -138,6 +143,7 @@ impl Pending {
         self.by_id.remove(&(held.proof.entry().id(), number));
         self.by_place.remove(&(log, seq, number));
         self.ready.remove(&(log, seq, number));
+        self.prefixes.remove(&number);
         if let Some(numbers) = self.by_author.get_mut(&log.mid) {
             numbers.remove(&number);
             if numbers.is_empty() {
@@ -181,6 +187,14 @@ impl Pending {
 
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// The places whose state is waited for, the oldest wait first.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = Place> + '_ {
+        self.prefixes.iter().filter_map(|number| match self.held.get(number)?.need {
+            Missing::Prefix(place) => Some(place),
+            Missing::Author(_) | Missing::Predecessor { .. } | Missing::Operations(_) => None,
+        })
     }
 
     /// All that wait, oldest first.

@@ -15,10 +15,10 @@ use alloc::vec::Vec;
 use super::body::{GrantBody, LeafBody, LeafNumber, RekeyBody, SLOT_BYTES, SealedChain, SealedSeed, Slot, roster_hash};
 use super::entry::{Entry, Head, HeadKind, Suspended, first_prev};
 use super::*;
-use crate::crypto::Secret;
 use crate::crypto::derive::sha256;
 use crate::crypto::seal::leaf_pair;
 use crate::crypto::sign::KeyPair;
+use crate::crypto::{Field, Label, Secret, enc};
 use crate::ids::{Digest, Heads, LeafKey, Point};
 use crate::time::Timestamp;
 use crate::wire::{from_bytes, to_bytes};
@@ -332,7 +332,7 @@ fn picture(logs: &Logs) -> Vec<u8> {
     }
     records.sort_unstable_by_key(|(log, head, _)| (*log, *head));
     let states = records.iter().flat_map(|(_, _, state)| to_bytes(state));
-    states.chain(logs.places.keys().flat_map(|eid| eid.0)).collect()
+    states.chain(logs.places.iter().flat_map(|(eid, _)| eid.0)).collect()
 }
 
 /// A log written to records and ids, and read back.
@@ -344,7 +344,7 @@ fn reopened(logs: &Logs, world: &World) -> Logs {
             assert!(back.restore(from_bytes(&bytes, limits::VALUE_BYTES_MAX).unwrap()));
         }
     }
-    let mut places: Vec<(Place, EntryId)> = logs.places.iter().map(|(eid, place)| (*place, *eid)).collect();
+    let mut places: Vec<(Place, EntryId)> = logs.places.iter().map(|(eid, place)| (place, eid)).collect();
     places.sort_unstable();
     for (place, eid) in places {
         assert!(back.restore_entry(place, eid));

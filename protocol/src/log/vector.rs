@@ -126,7 +126,9 @@ impl Logs {
             (_, Some(_)) => top.saturating_add(1).saturating_sub(STEP_BACK),
             (_, None) => 0,
         };
-        let is_full = branches >= limits::BRANCHES_PER_LOG_MAX && own_top.is_some_and(|own| own >= top);
+        // Theirs may go on from one of ours that is shorter.
+        let is_shorter = held.is_some_and(|held| held.branches.iter().any(|branch| branch.state.seq < top));
+        let is_full = branches >= limits::BRANCHES_PER_LOG_MAX && !is_shorter;
         if is_full {
             return Vec::new();
         }

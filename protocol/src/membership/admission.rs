@@ -8,9 +8,10 @@ use super::grant::{verify_claim, verify_ticket};
 use super::graph::{At, Deed, Graph};
 use super::operation::SignedOperation;
 use super::policy;
+use super::recovery;
 use super::rule::Rule;
 use crate::ids::{MemberKey, OperationId};
-use crate::limits::{DEPS_MAX, OFFICE_DEPTH_MAX, OFFICE_OPS_MAX};
+use crate::limits::{DEPS_MAX, OFFICE_DEPTH_MAX, OFFICE_OPS_MAX, SUCCESSIONS_MAX};
 
 /// Whether signatures are checked: not for the own store, whose records are authenticated at rest (MB-G5).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ pub(super) fn check(
         if let Body::Join(join) = &signed.operation().body {
             check_ticket(graph, join)?;
         }
+        recovery::check_approvals(graph, author, &signed.operation().body)?;
     }
     Ok(own)
 }
@@ -79,7 +81,7 @@ pub(super) fn check_genesis(signed: &SignedOperation) -> Result<MemberKey, Rule>
 /// The first operation of a group stands alone.
 pub(super) fn check_first(signed: &SignedOperation) -> Result<(), Rule> {
     let operation = signed.operation();
-    let Body::Genesis { policy, .. } = &operation.body else { return Err(Rule::WrongGroup) };
+    let Body::Genesis { policy, recovery, .. } = &operation.body else { return Err(Rule::WrongGroup) };
     if operation.gid.is_some() {
         return Err(Rule::WrongGroup);
     }
@@ -98,6 +100,7 @@ pub(super) fn check_first(signed: &SignedOperation) -> Result<(), Rule> {
     if operation.office.is_some() {
         return Err(Rule::BadOffice);
     }
+    recovery::check_keys(recovery.as_ref())?;
     policy.iter().try_for_each(|(key, value)| policy::check(*key, value))
 }
 
@@ -178,6 +181,7 @@ fn check_body(graph: &Graph, signed: &SignedOperation, author: Option<At>) -> Re
                 None => Err(Rule::BadTarget),
             });
         }
+        Body::Depose { office, pin, approvals } => recovery::fits(graph, author, (office, pin), approvals),
     };
     good.then_some(()).ok_or(Rule::BadTarget)
 }
@@ -200,7 +204,11 @@ fn check_blow(graph: &Graph, blow: &Blow, author: Option<At>) -> bool {
 /// Rule MB-A8.
 fn check_limits(graph: &Graph, signed: &SignedOperation, office: Option<At>) -> Result<(), Rule> {
     let operation = signed.operation();
-    let Some(office) = office else { return Ok(()) };
+    let succeeds = if let Body::Depose { office, .. } = &operation.body { graph.office(office) } else { None };
+    if succeeds.is_some_and(|ended| graph.offices[ended].generation >= SUCCESSIONS_MAX) {
+        return Err(Rule::Limit);
+    }
+    let Some(office) = office.or(succeeds) else { return Ok(()) };
     let before = operation.prev.and_then(|prev| graph.find(&prev)).map_or(0, |prev| graph.nodes[prev].office_ops);
     let too_deep = matches!(operation.body, Body::Promote { .. }) && graph.offices[office].depth >= OFFICE_DEPTH_MAX;
     if before >= OFFICE_OPS_MAX || too_deep { Err(Rule::Limit) } else { Ok(()) }

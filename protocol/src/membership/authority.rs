@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use super::ablation::{FoldRule, holds};
 use super::graph::{At, Deed, Graph};
 use super::table::Table;
+use crate::ids::Digest;
 
 /// Which operations are folded.
 #[derive(Clone, Copy)]
@@ -45,8 +46,11 @@ pub(super) enum Bar {
 pub(super) struct Authority {
     /// By office.
     pub(super) bars: Table<Bar>,
-    /// By operation; also true for the Genesis.
+    /// By operation; also true for the Genesis and for Deposes in the line.
     pub(super) honoured: Table<bool>,
+    /// Who stood above all others, one after the other: the founder's office by the group's id, then each certificate,
+    /// with the last operation under it that counts. None: it is the last of the line.
+    line: Vec<(Digest, Option<At>)>,
     /// Honoured Removes and Demotes by the target's chain.
     acts: BTreeMap<At, Vec<At>>,
     /// Leaves that count for an office (`leaves[f]`).
@@ -65,6 +69,7 @@ impl Authority {
         let mut fold = Self {
             bars: Table::filled(Bar::Shut, graph.offices.len()),
             honoured: Table::filled(false, graph.nodes.len()),
+            line: line(graph, scope),
             acts: BTreeMap::new(),
             leaves: BTreeMap::new(),
             removed: BTreeMap::new(),
@@ -89,11 +94,12 @@ impl Authority {
     /// One office: does it exist, does it stand, what counts under it.
     fn judge(&mut self, graph: &Graph, scope: Scope<'_>, office: At) {
         let entry = &graph.offices[office];
-        let exists = entry.parent.is_none() || self.honoured[entry.node] || !holds(FoldRule::OfficesExist);
-        if entry.parent.is_none() {
+        let in_line = if entry.parent.is_none() { self.in_line(graph, office) } else { None };
+        if in_line.is_some() {
             self.honoured[entry.node] = true;
         }
-        let mut pin: Option<At> = None;
+        let exists = self.honoured[entry.node] || !holds(FoldRule::OfficesExist);
+        let mut pin: Option<At> = in_line.flatten().filter(|_| holds(FoldRule::DeposedArePinned));
         for &act in self.acts.get(&entry.holder).map_or(&[][..], Vec::as_slice) {
             if let (true, Some(at)) = (self.reaches(graph, act, office), pin_of(graph, act)) {
                 let meet = |pin| if holds(FoldRule::PinsMeet) { graph.meet(pin, at) } else { at };
@@ -125,6 +131,20 @@ impl Authority {
         }
     }
 
+    /// Whether an office that nobody promoted is in the line, and if so, what its successor pinned.
+    #[expect(clippy::option_option, reason = "the outer one says whether it is in the line at all")]
+    fn in_line(&self, graph: &Graph, office: At) -> Option<Option<At>> {
+        let name = graph.certificate(office);
+        self.line.iter().find(|(certificate, _)| *certificate == name).map(|(_, pin)| *pin)
+    }
+
+    /// The most senior of the offices that nobody promoted: the last of the line, whether it stands or not.
+    pub(super) fn top(&self, graph: &Graph) -> At {
+        let last = self.line.last().map(|(certificate, _)| *certificate);
+        let named = |&office: &At| graph.offices[office].parent.is_none() && Some(graph.certificate(office)) == last;
+        graph.seniority.iter().copied().find(named).unwrap_or(0)
+    }
+
     fn counts(&self, graph: &Graph, deed: At, office: At) -> bool {
         match self.bars[office] {
             Bar::Shut => false,
@@ -143,7 +163,9 @@ impl Authority {
     /// `reaches` of MB-F1: does this Remove or Demote bear on this office of its target?
     fn reaches(&self, graph: &Graph, act: At, office: At) -> bool {
         let Some(by) = graph.nodes[act].office else { return false };
-        let Some(promoter) = graph.offices[office].parent else { return false };
+        let Some(promoter) = graph.offices[office].parent else {
+            return graph.is_senior(by, office) && holds(FoldRule::SuccessorsReach);
+        };
         if !graph.is_senior(by, office) && holds(FoldRule::OnlySeniorsReach) {
             return false;
         }
@@ -229,6 +251,8 @@ impl Authority {
 
     /// Takes in operations that move no office, against the bars as they are (MB-N3).
     pub(super) fn extend(&mut self, graph: &Graph, new: &[At]) {
+        // An office that came since and wasn't judged is held: it isn't there.
+        self.bars.grow(graph.offices.len(), Bar::Shut);
         self.honoured.grow(graph.nodes.len(), false);
         self.left.grow(graph.chains.len(), false);
         for &at in new {
@@ -255,6 +279,16 @@ impl Authority {
     /// The office can act now.
     pub(super) fn stands(&self, office: At) -> bool {
         self.bars[office] == Bar::Open || (self.exists(office) && !holds(FoldRule::PinsEndOffices))
+    }
+
+    /// Rule MB-D21: the newest word of an office: the Leave that ended it, for its heirs keep what they were given; else
+    /// the last operation under it that counts; else what made it. Never what is merely known: a fork of junk has the
+    /// highest number.
+    pub(super) fn last_word(&self, graph: &Graph, office: At) -> At {
+        let newest = |at: &At| (graph.nodes[*at].seq(), core::cmp::Reverse(graph.nodes[*at].id()));
+        let leaves = self.leaves.get(&office).into_iter().flatten().copied();
+        let deeds = graph.offices[office].deeds.iter().copied().filter(|&deed| self.honoured[deed]);
+        leaves.max_by_key(newest).or_else(|| deeds.max_by_key(newest)).unwrap_or(graph.offices[office].node)
     }
 
     /// No office stands (MB-V5).
@@ -305,6 +339,25 @@ impl Authority {
         }
         false
     }
+}
+
+/// Rule MB-Z4: from the founder's office on, of the Deposes of the last in the line those with the least certificate.
+fn line(graph: &Graph, scope: Scope<'_>) -> Vec<(Digest, Option<At>)> {
+    let mut line = Vec::from([(Digest(graph.gid.0), None)]);
+    while let Some((last, pinned)) = line.last_mut() {
+        let named = graph.successors.get(last).into_iter().flatten();
+        let known = named.filter(|&&office| scope.has(graph.offices[office].node) && holds(FoldRule::DeposesCount));
+        let said = known.filter_map(|&office| graph.offices[office].succession);
+        let next = if holds(FoldRule::LeastCertificate) {
+            said.min_by_key(|said| said.certificate)
+        } else {
+            said.max_by_key(|said| said.certificate)
+        };
+        let Some(next) = next else { break };
+        *pinned = Some(next.pin);
+        line.push((next.certificate, None));
+    }
+    line
 }
 
 fn pin_of(graph: &Graph, act: At) -> Option<At> {

@@ -71,6 +71,19 @@ pub struct Blow {
     pub seen: Vec<OperationId>,
 }
 
+/// Who may name a new organiser when the founder is lost: `threshold` of these keys together (MB-Z1). Their secrets are
+/// printed once, when the group is founded, and kept by people, not by programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// How many of them must agree, 1 to the number of keys.
+    pub threshold: u8,
+    /// Public halves, ascending, at most 7.
+    pub keys: Vec<MemberKey>,
+}
+
+/// One recovery key's consent: its place in the Genesis, and its signature.
+pub type Approval = (u8, Signature);
+
 /// One seat's output.
 pub type Pair = (SeatNumber, Output);
 
@@ -79,7 +92,7 @@ pub type Pair = (SeatNumber, Output);
 #[expect(missing_docs, reason = "the table of kinds in the membership specification says what each field is")]
 #[expect(clippy::large_enum_variant, reason = "each body lies behind its operation's Arc; a box would be a second one")]
 pub enum Body {
-    Genesis { pk: MemberKey, nonce: [u8; 32], policy: Vec<(SettingKey, Setting)> },
+    Genesis { pk: MemberKey, nonce: [u8; 32], policy: Vec<(SettingKey, Setting)>, recovery: Option<Recovery> },
     Join(Join),
     Confirm { join: OperationId },
     Transfer { pairs: Vec<Pair>, to: Office },
@@ -90,6 +103,7 @@ pub enum Body {
     Remove { blow: Blow, cuts: Vec<Point>, ban: bool },
     Leave { heirs: Vec<Office>, cuts: Vec<Point> },
     SetPolicy { sets: Vec<(SettingKey, Option<Setting>)> },
+    Depose { office: Office, pin: OperationId, approvals: Vec<Approval> },
 }
 
 impl Body {
@@ -108,6 +122,7 @@ impl Body {
             Self::Remove { .. } => 8,
             Self::Leave { .. } => 9,
             Self::SetPolicy { .. } => 10,
+            Self::Depose { .. } => 12,
         }
     }
 
@@ -126,6 +141,7 @@ impl Body {
             Self::Remove { .. } => "remove",
             Self::Leave { .. } => "leave",
             Self::SetPolicy { .. } => "setpolicy",
+            Self::Depose { .. } => "depose",
         }
     }
 
@@ -143,13 +159,14 @@ impl Body {
             Self::Remove { .. } => Label::OpRemove,
             Self::Leave { .. } => Label::OpLeave,
             Self::SetPolicy { .. } => Label::OpSetPolicy,
+            Self::Depose { .. } => Label::OpDepose,
         }
     }
 
     /// Whether it needs an office.
     #[must_use]
     pub const fn is_office(&self) -> bool {
-        !matches!(self, Self::Genesis { .. } | Self::Join(_) | Self::Leave { .. })
+        !matches!(self, Self::Genesis { .. } | Self::Join(_) | Self::Leave { .. } | Self::Depose { .. })
     }
 
     /// Every operation, membership and office that the body names.
@@ -172,6 +189,7 @@ impl Body {
                 names
             }
             Self::Leave { heirs, .. } => heirs.clone(),
+            Self::Depose { office, pin, .. } => Vec::from([*office, *pin]),
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct ChronicleLine {
     pub does: String,
     /// What became of it, in words.
     pub verdict: &'static str,
-    /// The rule that made it void; none if it counts.
+    /// The rule by which it is void or changed nothing; none if it counts.
     pub rule: Option<&'static str>,
 }
 

@@ -11,7 +11,8 @@ use core::fmt::Write as _;
 
 use super::Membership;
 use super::body::{Blow, Body, Pair};
-use super::graph::{At, Node};
+use super::fold::Fold;
+use super::graph::{At, Deed, Node};
 use super::seats::{End, Took};
 use crate::ids::OperationId;
 
@@ -44,8 +45,8 @@ impl<const S: usize> Membership<S> {
         lines
     }
 
-    /// The log as a graph for `dot -Tsvg`: one lane per person, an arrow to what an operation rests on; void ones are
-    /// dashed.
+    /// The log as a graph for `dot -Tsvg`: one lane per person, an arrow to what an operation rests on; what is void or
+    /// without effect is dashed.
     #[must_use]
     pub fn dot(&self) -> String {
         let graph = &self.log.graph;
@@ -105,6 +106,10 @@ impl<const S: usize> Membership<S> {
                 let keys: Vec<String> = sets.iter().map(|(key, _)| key.to_string()).collect();
                 format!("sets {}", keys.join(", "))
             }
+            Body::Depose { office, pin, .. } => {
+                let before = self.holder(office).map_or_else(|| short(office), |mid| self.named(&mid.into()));
+                format!("takes the place of {before} by recovery, pin {}", short(pin))
+            }
         }
     }
 
@@ -117,7 +122,7 @@ impl<const S: usize> Membership<S> {
         }
         if let Some(office) = node.office {
             return match (log.fold.authority.honoured[at], log.fold.authority.exists(office)) {
-                (true, _) => Verdict::COUNTS,
+                (true, _) => self.outcome(at),
                 (false, true) => Verdict::by("MB-F1", "void: beyond the pin"),
                 (false, false) => Verdict::by("MB-F1", "void: the office never was"),
             };
@@ -125,7 +130,11 @@ impl<const S: usize> Membership<S> {
         match &node.signed.operation().body {
             Body::Join(_) => self.fate(at, node.chain),
             Body::Leave { .. } if !log.fold.cites(&log.graph, at) => Verdict::by("MB-V2", "void: left no seat"),
-            Body::Leave { .. }
+            Body::Depose { .. } if !log.fold.authority.honoured[at] => {
+                Verdict::by("MB-Z4", "void: another successor was named")
+            }
+            Body::Depose { .. }
+            | Body::Leave { .. }
             | Body::Genesis { .. }
             | Body::Confirm { .. }
             | Body::Transfer { .. }
@@ -136,6 +145,38 @@ impl<const S: usize> Membership<S> {
             | Body::Remove { .. }
             | Body::SetPolicy { .. } => Verdict::COUNTS,
         }
+    }
+
+    /// An office's operation that is honoured and yet moved nothing says so: whoever reads the log looks for what it
+    /// did. Removals by MB-F3, claims by MB-S3.
+    fn outcome(&self, at: At) -> Verdict {
+        let Fold { authority, walks, .. } = &self.log.fold;
+        let graph = &self.log.graph;
+        let took = || graph.seats_of(at).into_iter().flat_map(|seat| &walks[seat].steps).map(|step| step.took);
+        let by_this = |took| match took {
+            Took::Bump { by } | Took::Transfer { by } | Took::Reclaim { by } => by == at,
+            Took::Join { .. } => false,
+        };
+        let moved = match graph.nodes[at].deed {
+            Deed::Remove { target, .. } => {
+                if authority.removed.get(&target).is_some_and(|counting| counting.contains(&at)) {
+                    return Verdict::COUNTS;
+                }
+                return Verdict::by("MB-F3", "no effect: an office out of its reach shields the target");
+            }
+            Deed::Confirm { join } => {
+                took().any(|took| matches!(took, Took::Join { join: on, by: Some(_) } if on == join))
+            }
+            Deed::Transfer { .. } | Deed::Bump | Deed::Reclaim { .. } => took().any(by_this),
+            Deed::Genesis
+            | Deed::Join { .. }
+            | Deed::Promote { .. }
+            | Deed::Demote { .. }
+            | Deed::Leave { .. }
+            | Deed::SetPolicy
+            | Deed::Depose { .. } => true,
+        };
+        if moved { Verdict::COUNTS } else { Verdict::by("MB-S3", "no effect: another claim came first") }
     }
 
     fn fate(&self, join: At, chain: At) -> Verdict {
@@ -165,7 +206,7 @@ impl<const S: usize> Membership<S> {
 #[derive(Clone, Copy)]
 pub(super) struct Verdict {
     pub(super) words: &'static str,
-    /// The rule that made it void.
+    /// The rule by which it is void or changed nothing.
     pub(super) rule: Option<&'static str>,
 }
 

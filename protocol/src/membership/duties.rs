@@ -12,7 +12,7 @@ use super::graph::{At, Deed, TouchKind};
 use super::operation::SignedOperation;
 use super::roster::{Awaits, SeatState};
 use super::seats::End;
-use super::{Membership, SeatGrant, Unseated};
+use super::{Membership, SeatGrant, Setting, Unseated, setting};
 use crate::crypto::sign::KeyPair;
 use crate::ids::{MemberKey, MembershipId, Office, OperationId, Output, Point, SeatNumber};
 use crate::limits::{GUEST_CUSTODIAN_WAIT_MS, GUEST_NEXT_OFFICE_WAIT_MS, NAMED_MAX, PAIRS_MAX};
@@ -66,7 +66,9 @@ impl<const S: usize> Membership<S> {
         let graph = &self.log.graph;
         for (number, state) in (0..=u8::MAX).map(SeatNumber).zip(self.roster().seats()) {
             let SeatState::Occupied { mid, out, custody, provisional: true } = state else { continue };
-            let Some(person) = self.roster().person(mid).filter(|_| custody == office) else { continue };
+            // Whoever holds several offices looks after the newcomers of all of them, under the most senior one.
+            let own = custody == office || (self.stands(custody) && self.holder(custody) == self.holder(office));
+            let Some(person) = self.roster().person(mid).filter(|_| own) else { continue };
             let Some(chain) = graph.chain_of(mid) else { continue };
             let Some(terms) = graph.join_of(chain).map(|join| &join.terms) else { continue };
             let id = OperationId::from(*mid);
@@ -157,8 +159,9 @@ impl<const S: usize> Membership<S> {
     fn seen(&self, office: &Office, target: &MembershipId) -> Vec<OperationId> {
         let (graph, authority) = (&self.log.graph, &self.log.fold.authority);
         let (Some(chain), Some(by)) = (graph.chain_of(target), graph.office(office)) else { return Vec::new() };
-        let mut offices: Vec<At> =
-            graph.chains[chain].offices.iter().copied().filter(|&held| authority.exists(held)).collect();
+        // What nobody promoted needs no word: whoever took its place reaches it (MB-Z5).
+        let promoted = |&held: &At| authority.exists(held) && graph.offices[held].parent.is_some();
+        let mut offices: Vec<At> = graph.chains[chain].offices.iter().copied().filter(promoted).collect();
         offices.sort_by_key(|&held| graph.offices[held].place);
         let mut seen = BTreeSet::new();
         for held in offices {
@@ -199,6 +202,45 @@ impl<const S: usize> Membership<S> {
         }
         debug_assert!(found.iter().all(|((seat, _), _)| usize::from(seat.0) < graph.seats.len()), "seats are in range");
         found
+    }
+
+    /// Rule MB-D17: before newcomers wait for a word, those who are in without one are confirmed, except `spare_not`:
+    /// else the switch would take their keys. Only those on whom this office has a say.
+    #[must_use]
+    pub fn asking_for_confirms(&self, office: &Office, spare_not: &[MembershipId]) -> Vec<Body> {
+        let keep = |state: &SeatState| match state {
+            SeatState::Occupied { mid, custody, provisional: true, .. } => {
+                let own = custody == office || self.is_senior(office, custody);
+                (own && self.roster().is_keyed(mid) && !spare_not.contains(mid)).then_some(*mid)
+            }
+            SeatState::Occupied { .. } | SeatState::Free { .. } => None,
+        };
+        let kept = self.roster().seats().iter().filter_map(keep);
+        let mut bodies: Vec<Body> = kept.map(|mid| Body::Confirm { join: mid.into() }).collect();
+        bodies.push(Body::SetPolicy { sets: Vec::from([(setting::REQUIRE_CONFIRM, Some(Setting::Bool(true)))]) });
+        bodies
+    }
+
+    fn stands(&self, office: &Office) -> bool {
+        self.log.graph.office(office).is_some_and(|office| self.log.fold.authority.stands(office))
+    }
+
+    /// People on bare tickets of the office above all others, present or departed, whom its end would
+    /// unseat. Who waits for somebody's word goes on waiting: for a new ticket (MB-D23).
+    #[must_use]
+    pub fn handed_on(&self) -> Vec<MembershipId> {
+        let graph = &self.log.graph;
+        let top = self.log.fold.authority.top(graph);
+        let mut kept = BTreeSet::new();
+        for step in self.log.fold.walks.iter().flat_map(|walk| &walk.steps).filter(|step| step.custody == top) {
+            if let super::seats::Took::Join { join, by: None } = step.took
+                && join != 0
+            {
+                kept.insert(graph.chains[graph.nodes[join].chain].mid);
+            }
+        }
+        let waits = |mid: &MembershipId| self.roster().person(mid).is_some_and(|person| person.awaits.is_some());
+        kept.into_iter().filter(|mid| !waits(mid)).collect()
     }
 
     fn inheritance(&self, custody: At, office: &Office) -> Option<OperationId> {
@@ -250,24 +292,26 @@ impl<const S: usize> Membership<S> {
         self.standing(me).is_some() && self.standing_offices().all(|(_, holder)| holder == *me)
     }
 
-    /// Rule MB-D11: half of an office's free seats for a new one, at most 32, with what must be confirmed first.
+    /// Rule MB-D11: half of an office's free seats for a new one, as far as they are in no live ticket, with what must
+    /// be confirmed first. So whoever is lost strands no more than half.
     #[must_use]
     pub fn share(&self, from: &Office, to: Office, live: &[Output]) -> Vec<Body> {
         let mut pairs = self.free_outputs(from);
+        let half = pairs.len() / 2;
         pairs.retain(|(_, out)| !live.contains(out));
-        pairs.truncate((pairs.len() / 2).min(PAIRS_MAX));
+        pairs.truncate(half);
         pairs.sort_unstable();
         let mut bodies = self.confirms_before(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
-        if !pairs.is_empty() {
-            bodies.push(Body::Transfer { pairs, to });
-        }
+        bodies.extend(pairs.chunks(PAIRS_MAX).map(|pairs| Body::Transfer { pairs: pairs.to_vec(), to }));
         bodies
     }
 
-    /// Rule MB-D12: at least three members and only one standing office.
+    /// Rule MB-D12: whether `me` is the only one who could admit anybody, somebody else is there to be named, and there
+    /// are no codes to name another. So it is said before the third person comes.
     #[must_use]
-    pub fn wants_second_organiser(&self) -> bool {
-        self.roster().seated().count() >= 3 && self.standing_offices().count() == 1
+    pub fn wants_second_organiser(&self, me: &MembershipId) -> bool {
+        let alone = self.standing_offices().count() == 1 && self.standing(me).is_some();
+        alone && self.roster().seated().count() >= 2 && self.recovery().is_none()
     }
 
     /// Rule MB-D14: how long after a guest's session ended `office` waits before it removes the guest; none if it has
@@ -306,7 +350,7 @@ impl<const S: usize> Membership<S> {
             .seats
             .iter()
             .flat_map(|seat| &seat.touches)
-            .filter_map(|touch| if let TouchKind::Confirm { join } = touch.kind { Some(join) } else { None })
+            .filter_map(|touch| if let TouchKind::Confirm { join, .. } = touch.kind { Some(join) } else { None })
             .collect();
         let mut people: Vec<MembershipId> = confirmed
             .into_iter()

@@ -6,12 +6,12 @@
 //! What is believed instead is no more than any organiser could do anyway: one who holds an office in *this* log, and
 //! has signed the removal, could have signed one whose past is known here. An own Leave only the own key can sign.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::ablation::{FoldRule, holds};
-use super::{Body, Membership, SignedOperation};
-use crate::ids::{MembershipId, OperationId, Output, SeatNumber};
+use super::{Body, Certificate, Membership, SignedOperation};
+use crate::ids::{Digest, MembershipId, OperationId, Output, SeatNumber};
 use crate::limits;
 
 impl<const S: usize> Membership<S> {
@@ -27,12 +27,15 @@ impl<const S: usize> Membership<S> {
             .filter(|signed| self.is_signed_here(signed))
             .collect();
         let own = self.standing(me);
+        let named = self.named_by(&told);
         let mut organisers: BTreeSet<MembershipId> = match own {
             None => self.standing_offices().map(|(_, mid)| mid).collect(),
             Some(own) => {
                 self.standing_offices().filter(|(at, _)| self.is_senior(at, &own)).map(|(_, mid)| mid).collect()
             }
         };
+        // Whom enough of the own group's recovery keys name stands above everybody (MB-Z3).
+        organisers.extend(named);
         if own.is_none() {
             // A promotion may stand behind that of its promoter: as many rounds as there are operations.
             for _ in &told {
@@ -55,7 +58,8 @@ impl<const S: usize> Membership<S> {
             | Body::Reclaim { .. }
             | Body::Promote { .. }
             | Body::Demote(_)
-            | Body::SetPolicy { .. } => false,
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => false,
         };
         told.iter().any(ends) && holds(FoldRule::EndingsAreBelieved)
     }
@@ -75,17 +79,53 @@ impl<const S: usize> Membership<S> {
         let mut behind = Vec::new();
         let mut office = self.operation(id).and_then(|signed| signed.operation().office);
         while let Some(at) = office.filter(|at| behind.len() < limits::ENDED_OPERATIONS_MAX && !behind.contains(at)) {
-            let Some(signed) = self.operation(&at).filter(|signed| promotes(signed).is_some()) else { break };
+            let Some(signed) = self.operation(&at).filter(|signed| makes_organiser(signed)) else { break };
             behind.push(at);
-            office = signed.operation().office;
+            // Who succeeded a successor is believed by who was away for both.
+            office = if let Body::Depose { office, .. } = signed.operation().body {
+                Some(office)
+            } else {
+                signed.operation().office
+            };
         }
         behind
+    }
+
+    /// Who is named in these operations by enough of the own group's recovery keys. What ends may be an office that only
+    /// another one of them tells of: it goes round until nothing is added.
+    fn named_by(&self, told: &[SignedOperation]) -> Vec<MembershipId> {
+        let Some(recovery) = self.recovery() else { return Vec::new() };
+        let mut names: BTreeMap<OperationId, Digest> = BTreeMap::new();
+        let mut named = Vec::new();
+        // Each is judged once, when the name of what it ends is known.
+        let mut waiting: Vec<&SignedOperation> = told.iter().collect();
+        loop {
+            let before = waiting.len();
+            waiting.retain(|signed| {
+                let Body::Depose { office, pin, approvals } = &signed.operation().body else { return false };
+                let Some(over) = self.name_in_line(office).or_else(|| names.get(office).copied()) else { return true };
+                let certificate = Certificate { gid: self.gid(), over, pin: *pin, successor: signed.mid() };
+                let given = approvals.iter().all(|(place, by)| certificate.signed_by(recovery, by) == Some(*place));
+                if given && approvals.len() == usize::from(recovery.threshold) {
+                    names.insert(signed.id(), certificate.id());
+                    named.push(signed.mid());
+                }
+                false
+            });
+            if waiting.len() == before {
+                return named;
+            }
+        }
     }
 
     fn is_signed_here(&self, signed: &SignedOperation) -> bool {
         let key = signed.operation().mid.and_then(|mid| self.key_of(&mid));
         signed.operation().gid == Some(self.gid()) && key.is_some_and(|key| signed.verify(&key).is_ok())
     }
+}
+
+fn makes_organiser(signed: &SignedOperation) -> bool {
+    matches!(signed.operation().body, Body::Promote { .. } | Body::Depose { .. })
 }
 
 fn promotes(signed: &SignedOperation) -> Option<MembershipId> {

@@ -176,7 +176,8 @@ impl<const S: usize> Membership<S> {
             | Body::Reclaim { .. }
             | Body::Promote { .. }
             | Body::Demote(_)
-            | Body::SetPolicy { .. } => false,
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => false,
         };
         self.operations().filter(ends).map(SignedOperation::id).collect()
     }
@@ -204,7 +205,8 @@ impl<const S: usize> Membership<S> {
             | Body::Demote(_)
             | Body::Remove { .. }
             | Body::Leave { .. }
-            | Body::SetPolicy { .. } => false,
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => false,
         }
     }
 }
@@ -220,6 +222,7 @@ fn cuts_of(signed: &SignedOperation) -> Option<Vec<Point>> {
         | Body::Reclaim { .. }
         | Body::Promote { .. }
         | Body::Demote(_)
-        | Body::SetPolicy { .. } => None,
+        | Body::SetPolicy { .. }
+        | Body::Depose { .. } => None,
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Membership;
 use super::graph::{At, Touch, TouchKind};
-use crate::ids::{MembershipId, Office, OperationId};
+use crate::ids::{Digest, MembershipId, Office, OperationId};
 
 /// Two operations of one membership after the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,18 @@ pub struct Double {
     pub second: OperationId,
 }
 
+/// Two words of the recovery keys about one office that name other people or other pins. Only keys that consented
+/// twice make it, or a threshold of at most half of the keys (MB-Z4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rivalry {
+    /// The office that was to pass on.
+    pub office: Office,
+    /// A Depose by the word that counts, as far as is known.
+    pub first: OperationId,
+    /// One by another word.
+    pub second: OperationId,
+}
+
 /// What was proved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -38,6 +50,8 @@ pub struct Faults {
     pub forks: Vec<Fork>,
     /// Ascending.
     pub doubles: Vec<Double>,
+    /// Ascending.
+    pub rivalries: Vec<Rivalry>,
 }
 
 /// What a claim makes of an output, for comparison.
@@ -52,7 +66,8 @@ impl<const S: usize> Membership<S> {
     /// All faults, found when asked for. Of many operations that clash, each is shown with the first one.
     #[must_use]
     pub fn faults(&self) -> Faults {
-        let mut faults = Faults { forks: self.forks(), doubles: self.doubles() };
+        let mut faults = Faults { forks: self.forks(), doubles: self.doubles(), rivalries: self.rivalries() };
+        faults.rivalries.sort_unstable();
         faults.forks.sort_unstable();
         faults.doubles.sort_unstable();
         faults.doubles.dedup();
@@ -92,7 +107,7 @@ impl<const S: usize> Membership<S> {
                 let Some(office) = graph.nodes[touch.node].office else { continue };
                 let outcome = match touch.kind {
                     TouchKind::Join => continue,
-                    TouchKind::Confirm { join } => Outcome::Join(join),
+                    TouchKind::Confirm { join, .. } => Outcome::Join(join),
                     TouchKind::Bump => Outcome::Bump,
                     TouchKind::Transfer { .. } => {
                         transfers.entry((touch.out, office)).or_insert(touch.node);
@@ -114,6 +129,28 @@ impl<const S: usize> Membership<S> {
             }
         }
         doubles
+    }
+
+    /// Of what the keepers signed about one office, the word with the least certificate and each other one, each as the
+    /// least Depose by it.
+    fn rivalries(&self) -> Vec<Rivalry> {
+        let graph = &self.log.graph;
+        let scope = self.log.pool.scope();
+        let mut rivalries = Vec::new();
+        for (over, offices) in &graph.successors {
+            let mut words: BTreeMap<Digest, OperationId> = BTreeMap::new();
+            for &office in offices.iter().filter(|&&office| scope.has(graph.offices[office].node)) {
+                let id = graph.office_id(office);
+                words.entry(graph.certificate(office)).and_modify(|least| *least = id.min(*least)).or_insert(id);
+            }
+            let unpromoted = (0..graph.offices.len()).filter(|&office| graph.offices[office].parent.is_none());
+            let ended = unpromoted.filter(|&office| graph.certificate(office) == *over);
+            let Some(office) = ended.map(|office| graph.office_id(office)).min() else { continue };
+            let mut words = words.into_values();
+            let Some(first) = words.next() else { continue };
+            rivalries.extend(words.map(|second| Rivalry { office, first, second }));
+        }
+        rivalries
     }
 
     fn double(&self, office: At, a: At, b: At) -> Double {

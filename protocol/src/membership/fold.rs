@@ -5,18 +5,19 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
-use core::cmp::Reverse;
+use alloc::vec::Vec;
 
 use super::ablation::{FoldRule, holds};
 use super::authority::{Authority, Scope};
-use super::body::{Body, Role};
+use super::body::Role;
 use super::graph::{At, Deed, Graph};
 use super::heads::Shift;
-use super::policy::{Policy, Setting, SettingKey};
+use super::policy::Policy;
 use super::roster::{Awaits, Person, Roster, SeatState};
-use super::seats::{End, Took, Walk, walk};
+use super::seats::{End, Walk, walk};
+use super::setting_words::SettingWords;
 use super::table::Table;
-use crate::ids::{MemberKey, MembershipId, OperationId, SeatNumber};
+use crate::ids::{MemberKey, MembershipId, SeatNumber};
 
 /// What a set of operations means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,7 @@ pub(super) struct Fold<const S: usize> {
     pub(super) contesting: Table<bool>,
     /// By operation: shows the form of an output that a counting claim rests on.
     recognised: Table<u32>,
+    words: SettingWords,
     pub(super) policy: Arc<Policy>,
     pub(super) roster: Arc<Roster<S>>,
 }
@@ -40,15 +42,13 @@ enum Mark {
     Clear,
 }
 
-/// An office's word on a setting: seq, id, and the value, none if it withdraws.
-type Word<'a> = (u32, Reverse<OperationId>, Option<&'a Setting>);
-
 impl<const S: usize> Fold<S> {
     /// The oracle (MB-N1). `graph.order_offices` has run.
     pub(super) fn batch(graph: &Graph, scope: Scope<'_>) -> Self {
         let authority = Authority::fold(graph, scope);
         let walks: Table<Walk> = (0..graph.seats.len()).map(|seat| walk(graph, &authority, scope, seat)).collect();
-        let policy = Arc::new(settings(graph, &authority));
+        let words = SettingWords::gather(graph, &authority);
+        let policy = Arc::new(words.policy(graph, &authority));
         let mut fold = Self {
             on_path: Table::filled(false, graph.chains.len()),
             contesting: Table::filled(false, graph.chains.len()),
@@ -56,6 +56,7 @@ impl<const S: usize> Fold<S> {
             roster: Arc::new(empty_roster(graph, &policy)),
             authority,
             walks,
+            words,
             policy,
         };
         for seat in 0..graph.seats.len() {
@@ -76,48 +77,35 @@ impl<const S: usize> Fold<S> {
         self.contesting.grow(graph.chains.len(), false);
         self.recognised.grow(graph.nodes.len(), 0);
         let seats: BTreeSet<At> = new.iter().flat_map(|&at| graph.seats_of(at)).collect();
-        let mut shifted = BTreeSet::new();
+        let (mut shifted, mut walked) = (BTreeSet::new(), Vec::new());
         for &seat in seats.iter().filter(|_| holds(FoldRule::TouchedSeatsWalkAnew)) {
-            let before = self.marked(graph, seat);
             self.mark(graph, seat, Mark::Clear);
-            self.walks[seat] = walk(graph, &self.authority, scope, seat);
+            let after = walk(graph, &self.authority, scope, seat);
+            let before = core::mem::replace(&mut self.walks[seat], after);
             self.mark(graph, seat, Mark::Set);
-            shifted.extend(before.symmetric_difference(&self.marked(graph, seat)));
+            marks_moved(graph, &before, &self.walks[seat], &mut shifted);
+            walked.push((seat, before));
         }
-        let mut people_change = !seats.is_empty();
+        let asked = self.policy.require_confirm();
         if new.iter().any(|&at| matches!(graph.nodes[at].deed, Deed::SetPolicy)) {
-            self.policy = Arc::new(settings(graph, &self.authority));
-            people_change = true;
+            new.iter().for_each(|&at| self.words.hear(graph, &self.authority, at));
+            self.policy = Arc::new(self.words.policy(graph, &self.authority));
         }
-        if people_change {
+        // Of all settings this one alone decides about people (MB-V1).
+        if self.policy.require_confirm() != asked || self.one_person_twice(graph, &walked) {
             self.seat_people(graph, scope);
+        } else {
+            self.reseat(graph, scope, &walked);
         }
         shifted.extend(new);
         Shift::Only(shifted)
     }
 
-    /// The operations that are citable because of how a seat's walk went.
-    fn marked(&self, graph: &Graph, seat: At) -> BTreeSet<At> {
-        let walk = &self.walks[seat];
-        let mut marked: BTreeSet<At> = walk.recognised.iter().copied().collect();
-        let joins = walk.steps.iter().filter_map(|step| match step.took {
-            Took::Join { join, .. } => Some(join),
-            Took::Bump { .. } | Took::Transfer { .. } | Took::Reclaim { .. } => None,
-        });
-        for join in joins.chain(walk.contestants.iter().copied()) {
-            marked.insert(join);
-            marked.extend(&graph.chains[graph.nodes[join].chain].leaves);
-        }
-        marked
-    }
-
     fn mark(&mut self, graph: &Graph, seat: At, mark: Mark) {
         let on = mark == Mark::Set;
         let walk = &self.walks[seat];
-        for step in &walk.steps {
-            if let Took::Join { join, .. } = step.took {
-                self.on_path[graph.nodes[join].chain] = on;
-            }
+        for &(_, chain) in &walk.sat {
+            self.on_path[chain] = on;
         }
         for &join in &walk.contestants {
             self.contesting[graph.nodes[join].chain] = on;
@@ -134,6 +122,7 @@ impl<const S: usize> Fold<S> {
         let node = &graph.nodes[at];
         match &node.deed {
             Deed::Genesis => true,
+            Deed::Depose { .. } => self.authority.honoured[at] && holds(FoldRule::DeposesAreCited),
             Deed::Join { .. } => self.on_path[node.chain] || self.contesting[node.chain] || self.recognised[at] > 0,
             Deed::Leave { .. } => {
                 let offices = &graph.chains[node.chain].offices;
@@ -173,39 +162,91 @@ impl<const S: usize> Fold<S> {
         let mut seats = free_seats::<S>(graph);
         let mut persons = BTreeMap::new();
         let mut taken: BTreeSet<MemberKey> = BTreeSet::new();
-        let mut links: BTreeMap<(At, MemberKey), Option<Awaits>> = BTreeMap::new();
         for (number, (walk, cell)) in self.walks.iter().zip(&mut seats).enumerate() {
-            let custody = graph.office_id(walk.custody);
-            let out = walk.out;
-            let End::Occupied { root, provisional } = walk.end else {
-                *cell = SeatState::Free { out, custody };
-                continue;
-            };
-            let chain = graph.nodes[root].chain;
-            let mut person = self.person(graph, chain);
-            *cell = SeatState::Occupied { mid: person.mid, out, custody, provisional };
-            person.seat = Some(SeatNumber(u8::try_from(number).unwrap_or(u8::MAX)));
-            person.anchored = !provisional;
-            person.contested = walk.contested;
-            person.duplicate = !taken.insert(person.key) && holds(FoldRule::OneSeatPerKey);
-            person.awaits = if provisional { self.awaits(graph, scope, chain, walk, &mut links) } else { None };
-            person.keyed = !person.duplicate && person.awaits.is_none();
-            persons.insert(person.mid, person);
-        }
-        for &join in self.walks.iter().flat_map(|walk| &walk.contestants) {
-            let chain = graph.nodes[join].chain;
-            if !self.authority.is_gone(chain) {
-                let mut person = self.person(graph, chain);
-                person.contested = true;
-                person.awaits = Some(Awaits::Contest);
-                persons.entry(person.mid).or_insert(person);
+            let occupant;
+            (*cell, occupant) = self.sitting(graph, number, walk);
+            if let Some(mut person) = occupant {
+                person.duplicate = !taken.insert(person.key) && holds(FoldRule::OneSeatPerKey);
+                persons.insert(person.mid, person);
             }
         }
+        for person in self.walks.iter().flat_map(|walk| self.contestants(graph, walk)) {
+            persons.entry(person.mid).or_insert(person);
+        }
         let mut roster = Roster::new(seats, persons, Arc::clone(&self.policy));
+        self.waits(graph, scope).into_iter().for_each(|(mid, awaits)| roster.make_wait(&mid, awaits));
+        roster.count_keyed();
         if self.authority.is_frozen() {
             roster.freeze();
         }
         self.roster = Arc::new(roster);
+    }
+
+    /// The same where no office moved and only these seats were walked again, from how they were before.
+    fn reseat(&mut self, graph: &Graph, scope: Scope<'_>, walked: &[(At, Walk)]) {
+        let came: Vec<_> =
+            walked.iter().map(|&(seat, _)| (seat, self.sitting(graph, seat, &self.walks[seat]))).collect();
+        let contest: Vec<Person> =
+            walked.iter().flat_map(|&(seat, _)| self.contestants(graph, &self.walks[seat])).collect();
+        let waits = if walked.is_empty() { Vec::new() } else { self.waits(graph, scope) };
+        let roster = Arc::make_mut(&mut self.roster);
+        roster.set_policy(&self.policy);
+        if walked.is_empty() {
+            return;
+        }
+        let chain = |join: &At| graph.nodes[*join].chain;
+        for (_, before) in walked {
+            let sat = before.sat.last().map(|&(_, chain)| chain);
+            let gone = before.contestants.iter().map(chain).chain(sat);
+            gone.for_each(|chain| roster.forget(&graph.chains[chain].mid));
+        }
+        for (seat, (state, occupant)) in came {
+            roster.seat(seat, state, occupant);
+        }
+        contest.into_iter().for_each(|person| roster.add(person));
+        waits.into_iter().for_each(|(mid, awaits)| roster.make_wait(&mid, awaits));
+        roster.count_keyed();
+    }
+
+    /// Whether somebody who sits or sat on these seats has another membership too: then all seats are looked at.
+    fn one_person_twice(&self, graph: &Graph, walked: &[(At, Walk)]) -> bool {
+        let ends = walked.iter().flat_map(|(seat, before)| [before, &self.walks[*seat]]);
+        ends.filter_map(|walk| walk.sat.last())
+            .any(|&(_, chain)| graph.by_key.get(&graph.chains[chain].key).is_some_and(|chains| chains.len() > 1))
+    }
+
+    /// A seat, and who sits there; whether somebody waits or sits twice isn't said yet.
+    fn sitting(&self, graph: &Graph, number: At, walk: &Walk) -> (SeatState, Option<Person>) {
+        let (custody, out) = (graph.office_id(walk.custody), walk.out);
+        let End::Occupied { root, provisional } = walk.end else { return (SeatState::Free { out, custody }, None) };
+        let mut person = self.person(graph, graph.nodes[root].chain);
+        person.seat = Some(SeatNumber(u8::try_from(number).unwrap_or(u8::MAX)));
+        person.anchored = !provisional;
+        person.contested = walk.contested;
+        (SeatState::Occupied { mid: person.mid, out, custody, provisional }, Some(person))
+    }
+
+    fn contestants(&self, graph: &Graph, walk: &Walk) -> impl Iterator<Item = Person> {
+        let chains = walk.contestants.iter().map(|&join| graph.nodes[join].chain);
+        chains.filter(|&chain| !self.authority.is_gone(chain)).map(|chain| {
+            let mut person = self.person(graph, chain);
+            person.contested = true;
+            person.awaits = Some(Awaits::Contest);
+            person
+        })
+    }
+
+    /// Provisional occupants, and why they get no keys yet.
+    fn waits(&self, graph: &Graph, scope: Scope<'_>) -> Vec<(MembershipId, Option<Awaits>)> {
+        let mut links: BTreeMap<(At, MemberKey), Option<Awaits>> = BTreeMap::new();
+        let mut waits = Vec::new();
+        for walk in self.walks.iter() {
+            if let End::Occupied { root, provisional: true } = walk.end {
+                let chain = graph.nodes[root].chain;
+                waits.push((graph.chains[chain].mid, self.awaits(graph, scope, chain, walk, &mut links)));
+            }
+        }
+        waits
     }
 
     fn person(&self, graph: &Graph, chain: At) -> Person {
@@ -270,38 +311,43 @@ impl<const S: usize> Fold<S> {
     }
 }
 
-/// Rule MB-Y2: per setting, of each office the latest honoured word; standing offices before ended ones, then the
-/// most senior; if none, the Genesis.
-fn settings(graph: &Graph, authority: &Authority) -> Policy {
-    let mut latest: BTreeMap<(SettingKey, At), Word<'_>> = BTreeMap::new();
-    for &at in graph.settings.iter().filter(|&&at| authority.honoured[at]) {
-        let node = &graph.nodes[at];
-        let (Some(office), Body::SetPolicy { sets }) = (node.office, &node.signed.operation().body) else { continue };
-        for (key, value) in sets.iter().filter(|(_, value)| value.is_some() || holds(FoldRule::WordsAreWithdrawn)) {
-            let word = (node.seq(), Reverse(node.id()), value.as_ref());
-            let best = latest.entry((*key, office)).or_insert(word);
-            if ((word.0, word.1) > (best.0, best.1)) == holds(FoldRule::LatestWord) {
-                *best = word;
-            }
+/// The operations that are citable after a walk and weren't before, or the other way round: Joins of those who sat or
+/// contest, with their Leaves, and what shows a form that counts.
+fn marks_moved(graph: &Graph, before: &Walk, after: &Walk, moved: &mut BTreeSet<At>) {
+    let joins = |walk: &Walk| {
+        let mut joins: Vec<At> =
+            walk.sat.iter().map(|&(join, _)| join).chain(walk.contestants.iter().copied()).collect();
+        joins.sort_unstable();
+        joins
+    };
+    let (old, new) = (joins(before), joins(after));
+    for join in differing(&old, &new) {
+        moved.extend(&graph.chains[graph.nodes[join].chain].leaves);
+    }
+    let with = |joins: &[At], walk: &Walk| {
+        let mut all = [joins, &walk.recognised].concat();
+        all.sort_unstable();
+        all
+    };
+    moved.extend(differing(&with(&old, before), &with(&new, after)));
+}
+
+/// What is in one of two sorted lists and not in the other.
+fn differing(a: &[At], b: &[At]) -> Vec<At> {
+    let (mut a, mut b) = (a, b);
+    let mut found = Vec::new();
+    while let (Some(&left), Some(&right)) = (a.first(), b.first()) {
+        let least = left.min(right);
+        if left != right {
+            found.push(least);
         }
+        let rest = |list: &mut &[At]| *list = list.split_at(list.iter().take_while(|&&at| at == least).count()).1;
+        rest(&mut a);
+        rest(&mut b);
     }
-    let mut strongest: BTreeMap<SettingKey, ((bool, At), &Setting)> = BTreeMap::new();
-    for ((key, office), (_, _, value)) in latest {
-        let Some(value) = value else { continue };
-        let place = graph.offices[office].place;
-        let place = if holds(FoldRule::SeniorWordsFirst) { place } else { graph.offices.len() - place };
-        let rank = (!authority.stands(office) && holds(FoldRule::StandingWordsFirst), place);
-        let best = strongest.entry(key).or_insert((rank, value));
-        if rank < best.0 {
-            *best = (rank, value);
-        }
-    }
-    let mut values: BTreeMap<SettingKey, Setting> = BTreeMap::new();
-    if let Body::Genesis { policy, .. } = &graph.nodes[0].signed.operation().body {
-        values.extend(policy.iter().cloned());
-    }
-    values.extend(strongest.into_iter().map(|(key, (_, value))| (key, value.clone())));
-    Policy::new(values)
+    found.extend_from_slice(a);
+    found.extend_from_slice(b);
+    found
 }
 
 fn free_seats<const S: usize>(graph: &Graph) -> [SeatState; S] {

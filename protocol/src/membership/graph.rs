@@ -13,7 +13,8 @@ use super::body::Body;
 use super::operation::SignedOperation;
 use super::outputs;
 use super::table::Table;
-use crate::ids::{GroupId, MemberKey, MembershipId, OperationId, Output, SeatNumber};
+use crate::ids::{Digest, GroupId, MemberKey, MembershipId, OperationId, Output, SeatNumber};
+use crate::limits::SUCCESSIONS_MAX;
 
 /// Position of an operation, a chain, a branch or an office in its table.
 pub(super) type At = usize;
@@ -62,6 +63,7 @@ pub(super) enum Deed {
     Remove { target: At, pin: At, seen: Vec<At>, ban: bool },
     Leave { heirs: Vec<At> },
     SetPolicy,
+    Depose { office: At },
 }
 
 impl Deed {
@@ -69,7 +71,12 @@ impl Deed {
     pub(super) const fn moves_offices(&self) -> bool {
         matches!(
             self,
-            Self::Genesis | Self::Promote { .. } | Self::Demote { .. } | Self::Remove { .. } | Self::Leave { .. }
+            Self::Genesis
+                | Self::Promote { .. }
+                | Self::Demote { .. }
+                | Self::Remove { .. }
+                | Self::Leave { .. }
+                | Self::Depose { .. }
         )
     }
 }
@@ -89,22 +96,41 @@ pub(super) struct Chain {
     pub(super) branches: usize,
 }
 
-/// One office: a Promote, or the Genesis.
+/// How an office came to stand above all others: it took the place of another one (MB-Z3).
+#[derive(Clone, Copy)]
+pub(super) struct Succession {
+    /// The last operation of the one before that counts.
+    pub(super) pin: At,
+    /// What the recovery keys have signed.
+    pub(super) certificate: Digest,
+}
+
+/// One office: a Promote, the Genesis, or a Depose.
 #[derive(Clone)]
 pub(super) struct OfficeNode {
     pub(super) node: At,
     pub(super) holder: At,
+    /// The office that promoted its holder; none for those that nobody promoted.
     pub(super) parent: Option<At>,
     pub(super) depth: usize,
+    /// How often the founder's office had passed on.
+    pub(super) generation: usize,
+    pub(super) succession: Option<Succession>,
     pub(super) deeds: Vec<At>,
     /// Position in the order of seniority; valid after [`Graph::order_offices`].
     pub(super) place: usize,
 }
 
-/// What an operation has to do with a seat.
+/// What an operation has to do with a seat. The walk asks for all that it says of every operation of a seat, so it is
+/// kept side by side instead of being looked up in each of them.
 #[derive(Clone, Copy)]
 pub(super) struct Touch {
     pub(super) node: At,
+    pub(super) seq: u32,
+    /// The chain that it belongs to.
+    pub(super) chain: At,
+    /// The office that speaks; of a Join, the one whose ticket it shows.
+    pub(super) office: Option<At>,
     /// The output it consumes, as a position in the seat's outputs.
     pub(super) out: At,
     /// The output that follows.
@@ -115,7 +141,7 @@ pub(super) struct Touch {
 #[derive(Clone, Copy)]
 pub(super) enum TouchKind {
     Join,
-    Confirm { join: At },
+    Confirm { join: At, newcomer: At },
     Transfer { to: At },
     Bump,
     Reclaim,
@@ -159,6 +185,8 @@ pub(super) struct Graph {
     pub(super) by_key: BTreeMap<MemberKey, Vec<At>>,
     /// Joins of one link: same issuer, same key of the link.
     pub(super) by_link: BTreeMap<(At, MemberKey), Vec<At>>,
+    /// Offices by what they take the place of: the group's id for the founder's office, else its certificate.
+    pub(super) successors: BTreeMap<Digest, Vec<At>>,
     pub(super) settings: Vec<At>,
     pub(super) seats: Table<SeatLog>,
 }
@@ -182,6 +210,7 @@ impl Graph {
             office_of: BTreeMap::new(),
             by_key: BTreeMap::new(),
             by_link: BTreeMap::new(),
+            successors: BTreeMap::new(),
             settings: Vec::new(),
             seats: roots,
         };
@@ -214,6 +243,29 @@ impl Graph {
         self.nodes[self.offices[office].node].id()
     }
 
+    /// By what name an office that nobody promoted is succeeded: all Deposes that say the same have one (MB-Z3).
+    pub(super) fn certificate(&self, office: At) -> Digest {
+        self.offices[office].succession.map_or(Digest(self.gid.0), |succession| succession.certificate)
+    }
+
+    /// The recovery keys; none if the group has none.
+    pub(super) fn recovery(&self) -> Option<&super::body::Recovery> {
+        match &self.nodes[0].signed.operation().body {
+            Body::Genesis { recovery, .. } => recovery.as_ref(),
+            Body::Join(_)
+            | Body::Confirm { .. }
+            | Body::Transfer { .. }
+            | Body::Bump { .. }
+            | Body::Reclaim { .. }
+            | Body::Promote { .. }
+            | Body::Demote(_)
+            | Body::Remove { .. }
+            | Body::Leave { .. }
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => None,
+        }
+    }
+
     /// The Join body of a chain's root; none for the founder.
     pub(super) fn join_of(&self, chain: At) -> Option<&super::body::Join> {
         match &self.nodes[self.chains[chain].root].signed.operation().body {
@@ -227,7 +279,8 @@ impl Graph {
             | Body::Demote(_)
             | Body::Remove { .. }
             | Body::Leave { .. }
-            | Body::SetPolicy { .. } => None,
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => None,
         }
     }
 
@@ -252,12 +305,15 @@ impl Graph {
             | Body::Demote(_)
             | Body::Remove { .. }
             | Body::Leave { .. }
-            | Body::SetPolicy { .. } => Vec::new(),
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => Vec::new(),
         };
         seats.into_iter().map(|seat| usize::from(seat.0)).filter(|&seat| seat < self.seats.len()).collect()
     }
 
-    /// Offices by rank (MB-F1). Shorter paths first, then by the promoter's place, seq and id.
+    /// Offices by rank (MB-F1). Shorter paths first, then by the promoter's place, seq and id. Of those that nobody
+    /// promoted the latest in the line comes first (MB-Z3); those whom it promotes come after those who were promoted
+    /// before (MB-Z6), so that an organiser keeps his place among the others when the founder is replaced.
     pub(super) fn order_offices(&mut self) {
         if core::mem::replace(&mut self.ordered, true) {
             return;
@@ -274,8 +330,12 @@ impl Graph {
             // Paths of one length compare as the promoter's path, then the last step.
             same.sort_by_cached_key(|&office| {
                 let node = &self.nodes[self.offices[office].node];
-                let above = self.offices[office].parent.map_or(0, |parent| self.offices[parent].place);
-                (above, node.seq(), node.id())
+                let above = match self.offices[office].parent {
+                    None => (SUCCESSIONS_MAX.saturating_sub(self.offices[office].generation), 0),
+                    Some(parent) => (self.offices[parent].generation, self.offices[parent].place),
+                };
+                let certificate = self.offices[office].succession.map(|succession| succession.certificate);
+                (above, certificate, node.seq(), node.id())
             });
             for office in same {
                 self.offices[office].place = self.seniority.len();

@@ -127,6 +127,17 @@ pub enum History {
     },
 }
 
+impl History {
+    /// How far back something is given, 0 for all; none if nothing is.
+    #[must_use]
+    pub const fn days(&self) -> Option<u64> {
+        match self {
+            Self::Nothing => None,
+            Self::Archive { days } => Some(*days),
+        }
+    }
+}
+
 /// Who must agree before somebody's words leave the group as a quote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quotes {

@@ -118,7 +118,8 @@ impl Pool {
                 }
             } else if !new.contains(&at) && (fold.cites(graph, at) || !holds(FoldRule::InertStaysOutside)) {
                 let below = self.outside_past(graph, at);
-                if node.office.is_some() || self.may_release(graph, at, &below) {
+                let governs = node.office.is_some() || matches!(node.deed, Deed::Depose { .. });
+                if governs || self.may_release(graph, at, &below) {
                     below.into_iter().for_each(|at| self.admit(graph, at, new));
                 } else {
                     self.held[at] = true;
@@ -200,6 +201,14 @@ impl Pool {
                         && graph.issuer_of(graph.nodes[touch.node].chain) == Some(*issuer)
                 });
                 rivals.count() >= JOINS_PER_OUTPUT_MAX && holds(FoldRule::CrowdsAreHeld)
+            }
+            Deed::Depose { office } => {
+                // One word of the keepers can be written down for ever, also by somebody whose time is over.
+                let name = graph.certificate(*office);
+                let same = graph.successors.values().flatten().filter(|&&other| graph.certificate(other) == name);
+                let nodes = same.map(|&other| graph.offices[other].node);
+                let before = nodes.filter(|&other| other < at && !self.held[other]).count();
+                before >= BRANCHES_MAX && holds(FoldRule::RepeatedDeposesAreHeld)
             }
             Deed::Genesis
             | Deed::Confirm { .. }

@@ -84,17 +84,65 @@ pub struct Person {
 /// Everybody, at some heads. `S` is the number of seats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster<const S: usize = 100> {
-    seats: [SeatState; S],
-    persons: BTreeMap<MembershipId, Person>,
-    keyed: Vec<MembershipId>,
+    people: Arc<People<S>>,
     policy: Arc<Policy>,
     frozen: bool,
 }
 
+/// Who sits where: shared by the rosters between which only settings changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct People<const S: usize> {
+    seats: [SeatState; S],
+    persons: BTreeMap<MembershipId, Person>,
+    keyed: Vec<MembershipId>,
+}
+
 impl<const S: usize> Roster<S> {
+    /// Whoever waits is still to be named, and who is Keyed to be counted.
     pub(super) fn new(seats: [SeatState; S], persons: BTreeMap<MembershipId, Person>, policy: Arc<Policy>) -> Self {
-        let keyed = persons.values().filter(|person| person.keyed).map(|person| person.mid).collect();
-        Self { seats, persons, keyed, policy, frozen: false }
+        Self { people: Arc::new(People { seats, persons, keyed: Vec::new() }), policy, frozen: false }
+    }
+
+    /// The same people under other settings.
+    pub(super) fn set_policy(&mut self, policy: &Arc<Policy>) {
+        self.policy = Arc::clone(policy);
+    }
+
+    /// Somebody neither sits nor contests any more, or is about to be seated anew.
+    pub(super) fn forget(&mut self, mid: &MembershipId) {
+        Arc::make_mut(&mut self.people).persons.remove(mid);
+    }
+
+    /// A seat's new state, and who sits there.
+    pub(super) fn seat(&mut self, number: usize, state: SeatState, occupant: Option<Person>) {
+        let people = Arc::make_mut(&mut self.people);
+        if let Some(cell) = people.seats.get_mut(number) {
+            *cell = state;
+        }
+        if let Some(person) = occupant {
+            people.persons.insert(person.mid, person);
+        }
+    }
+
+    /// Somebody contests a seat, unless he sits there.
+    pub(super) fn add(&mut self, contestant: Person) {
+        Arc::make_mut(&mut self.people).persons.entry(contestant.mid).or_insert(contestant);
+    }
+
+    /// Says of somebody on a bare ticket why he gets no keys yet, if he doesn't.
+    pub(super) fn make_wait(&mut self, mid: &MembershipId, awaits: Option<Awaits>) {
+        if let Some(person) = Arc::make_mut(&mut self.people).persons.get_mut(mid) {
+            person.awaits = awaits;
+        }
+    }
+
+    /// Who is Keyed: everybody who sits, once, and waits for nothing.
+    pub(super) fn count_keyed(&mut self) {
+        let people = Arc::make_mut(&mut self.people);
+        for person in people.persons.values_mut() {
+            person.keyed = person.seat.is_some() && !person.duplicate && person.awaits.is_none();
+        }
+        people.keyed = people.persons.values().filter(|person| person.keyed).map(|person| person.mid).collect();
     }
 
     /// No office stands.
@@ -104,35 +152,35 @@ impl<const S: usize> Roster<S> {
 
     /// All seats, by number.
     #[must_use]
-    pub const fn seats(&self) -> &[SeatState; S] {
-        &self.seats
+    pub fn seats(&self) -> &[SeatState; S] {
+        &self.people.seats
     }
 
     /// Everybody who sits or contests a seat, duplicates included, by membership.
     pub fn persons(&self) -> impl Iterator<Item = &Person> {
-        self.persons.values()
+        self.people.persons.values()
     }
 
     /// Everybody who sits, ascending (E-14).
     pub fn seated(&self) -> impl Iterator<Item = &Person> {
-        self.persons.values().filter(|person| person.seat.is_some() && !person.duplicate)
+        self.people.persons.values().filter(|person| person.seat.is_some() && !person.duplicate)
     }
 
     /// Who takes part in encryption, ascending (E-14).
     #[must_use]
     pub fn keyed(&self) -> &[MembershipId] {
-        &self.keyed
+        &self.people.keyed
     }
 
     /// Everybody who sits, and who contests a seat, ascending (E-14).
     pub fn candidates(&self) -> impl Iterator<Item = &Person> {
-        self.persons.values().filter(|person| !person.duplicate)
+        self.people.persons.values().filter(|person| !person.duplicate)
     }
 
     /// Somebody who sits or contests a seat.
     #[must_use]
     pub fn person(&self, mid: &MembershipId) -> Option<&Person> {
-        self.persons.get(mid)
+        self.people.persons.get(mid)
     }
 
     /// The memberships of a key among [`Self::candidates`], ascending.
@@ -143,20 +191,20 @@ impl<const S: usize> Roster<S> {
     /// Whether somebody takes part in encryption.
     #[must_use]
     pub fn is_keyed(&self, mid: &MembershipId) -> bool {
-        self.keyed.binary_search(mid).is_ok()
+        self.people.keyed.binary_search(mid).is_ok()
     }
 
     /// The place of a Keyed member (E-16).
     #[must_use]
     pub fn place(&self, mid: &MembershipId) -> Option<usize> {
-        self.keyed.binary_search(mid).ok()
+        self.people.keyed.binary_search(mid).ok()
     }
 
     /// What a Rekey is bound to (E-16).
     #[must_use]
     pub fn hash(&self, gid: &GroupId) -> Digest {
         let mut keyed = Writer::default();
-        keyed.list(&self.keyed);
+        keyed.list(&self.people.keyed);
         hash(Label::Roster, &[Field::B(&gid.0), Field::Item(&keyed.into_bytes())])
     }
 

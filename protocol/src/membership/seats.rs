@@ -4,14 +4,18 @@
 //! senior's, a named heir's, and last the bare ticket (section 7). A seat ends free or with one person, so a group
 //! of n seats has at most n members in every view, whatever was signed.
 
+mod by_output;
+
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::ablation::{FoldRule, holds};
 use super::authority::{Authority, Scope};
 use super::graph::{At, Deed, Graph, SeatLog, TouchKind};
 use super::table::Table;
 use crate::ids::Output;
+use by_output::ByOutput;
 
 /// One consumed output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub(super) enum End {
 pub(super) struct Walk {
     /// From the seat's root; the last one is the occupant's, if somebody sits there.
     pub(super) steps: Vec<Step>,
+    /// Everybody who sat on the way: the root of the chain, and the chain.
+    pub(super) sat: Vec<(At, At)>,
     /// The free output, or the one that the occupant holds.
     pub(super) out: Output,
     pub(super) custody: At,
@@ -69,7 +75,8 @@ pub(super) struct Walk {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
-    Join(At),
+    /// The Join and its chain.
+    Join(At, At),
     Bump,
     Transfer(At),
     Reclaim,
@@ -80,6 +87,7 @@ enum What {
 struct Claim {
     office: At,
     node: At,
+    seq: u32,
     what: What,
     next: At,
 }
@@ -88,6 +96,8 @@ struct Claim {
 #[derive(Clone, Copy)]
 struct Bid {
     node: At,
+    chain: At,
+    issuer: Option<At>,
     next: At,
 }
 
@@ -104,9 +114,21 @@ struct Claims<'a> {
     graph: &'a Graph,
     authority: &'a Authority,
     log: &'a SeatLog,
-    by_office: Table<Vec<Claim>>,
-    by_ticket: Table<Vec<Bid>>,
+    by_office: ByOutput<Claim>,
+    by_ticket: ByOutput<Bid>,
     recognised: BTreeSet<At>,
+}
+
+/// A walk so far.
+#[derive(Default)]
+struct Way {
+    steps: Vec<Step>,
+    sat: Vec<(At, At)>,
+}
+
+/// Of two claims, the one with the least (seq, id).
+fn earlier(graph: &Graph, a: &Claim, b: &Claim) -> Ordering {
+    a.seq.cmp(&b.seq).then_with(|| graph.nodes[a.node].id().cmp(&graph.nodes[b.node].id()))
 }
 
 /// Walks a seat from its root.
@@ -122,8 +144,8 @@ impl<'a> Claims<'a> {
             graph,
             authority,
             log,
-            by_office: Table::filled(Vec::new(), count),
-            by_ticket: Table::filled(Vec::new(), count),
+            by_office: ByOutput::of(count),
+            by_ticket: ByOutput::of(count),
             recognised: BTreeSet::new(),
         };
         // Forms are recognised from all Joins and Bumps, honoured or not (MB-S2).
@@ -132,12 +154,13 @@ impl<'a> Claims<'a> {
         for touch in log.touches.iter().filter(|touch| scope.has(touch.node)) {
             let what = match touch.kind {
                 TouchKind::Join => {
-                    let what = What::Join(touch.node);
+                    let what = What::Join(touch.node, touch.chain);
                     forms[touch.next] = Some(Form { before: touch.out, what, shown_by: touch.node });
-                    claims.by_ticket[touch.out].push(Bid { node: touch.node, next: touch.next });
+                    let bid = Bid { node: touch.node, chain: touch.chain, issuer: touch.office, next: touch.next };
+                    claims.by_ticket.push(touch.out, bid);
                     continue;
                 }
-                TouchKind::Confirm { join } => What::Join(join),
+                TouchKind::Confirm { join, newcomer } => What::Join(join, newcomer),
                 TouchKind::Transfer { to } => What::Transfer(to),
                 TouchKind::Bump => {
                     let shown_by = claims.better_witness(forms[touch.next], touch.node);
@@ -149,14 +172,12 @@ impl<'a> Claims<'a> {
                 TouchKind::Reclaim => What::Reclaim,
             };
             let counts = authority.honoured[touch.node] || !holds(FoldRule::HonouredClaims);
-            if let (true, Some(office)) = (counts, graph.nodes[touch.node].office) {
-                spoken.push((touch.out, Claim { office, node: touch.node, what, next: touch.next }));
+            if let (true, Some(office)) = (counts, touch.office) {
+                let claim = Claim { office, node: touch.node, seq: touch.seq, what, next: touch.next };
+                spoken.push((touch.out, claim));
             }
         }
-        spoken.sort_by(|a, b| {
-            let (a, b) = (&graph.nodes[a.1.node], &graph.nodes[b.1.node]);
-            a.seq().cmp(&b.seq()).then_with(|| a.id().cmp(&b.id()))
-        });
+        spoken.sort_by(|(_, a), (_, b)| earlier(graph, a, b));
         for (out, claim) in spoken {
             claims.speak(&forms, out, claim);
         }
@@ -177,11 +198,10 @@ impl<'a> Claims<'a> {
     fn speak(&mut self, forms: &Table<Option<Form>>, out: At, claim: Claim) {
         let (mut out, mut claim) = (out, claim);
         loop {
-            let list = &mut self.by_office[out];
-            if list.iter().any(|other| other.office == claim.office && other.what == claim.what) {
+            if self.by_office.at(out).any(|other| other.office == claim.office && other.what == claim.what) {
                 return;
             }
-            list.push(claim);
+            self.by_office.push(out, claim);
             let Some(form) = forms[out].filter(|_| holds(FoldRule::Provenance)) else { return };
             if !self.authority.honoured[form.shown_by] && holds(FoldRule::FormsAreCited) {
                 self.recognised.insert(form.shown_by);
@@ -193,43 +213,46 @@ impl<'a> Claims<'a> {
 
     fn walk(&self, seat: At) -> Walk {
         let (mut out, mut custody) = (0, 0);
-        let mut steps = Vec::new();
+        let mut way = Way::default();
         if seat == 0 {
-            steps.push(self.step(out, custody, Took::Join { join: 0, by: None }));
-            if !self.authority.is_gone(0) || !holds(FoldRule::GoneFreesTheSeat) {
-                return self.end(steps, out, custody, End::Occupied { root: 0, provisional: false });
+            way.steps.push(self.step(out, custody, Took::Join { join: 0, by: None }));
+            way.sat.push((0, 0));
+            if self.stays(0) {
+                return self.end(way, out, custody, End::Occupied { root: 0, provisional: false });
             }
             out = 1;
         }
         loop {
             if let Some(claim) = self.strongest(out, custody) {
                 let (took, heir) = match claim.what {
-                    What::Join(join) => (Took::Join { join, by: Some(claim.node) }, custody),
+                    What::Join(join, _) => (Took::Join { join, by: Some(claim.node) }, custody),
                     What::Bump => (Took::Bump { by: claim.node }, custody),
                     What::Transfer(to) => (Took::Transfer { by: claim.node }, to),
                     What::Reclaim => (Took::Reclaim { by: claim.node }, claim.office),
                 };
-                steps.push(self.step(out, custody, took));
-                if let What::Join(join) = claim.what
-                    && self.stays(join)
-                {
-                    return self.end(steps, out, custody, End::Occupied { root: join, provisional: false });
+                way.steps.push(self.step(out, custody, took));
+                if let What::Join(join, chain) = claim.what {
+                    way.sat.push((join, chain));
+                    if self.stays(chain) {
+                        return self.end(way, out, custody, End::Occupied { root: join, provisional: false });
+                    }
                 }
                 (out, custody) = (claim.next, heir);
             } else if let Some(bid) = self.least_ticket(out, custody) {
-                steps.push(self.step(out, custody, Took::Join { join: bid.node, by: None }));
-                if self.stays(bid.node) {
-                    return self.end(steps, out, custody, End::Occupied { root: bid.node, provisional: true });
+                way.steps.push(self.step(out, custody, Took::Join { join: bid.node, by: None }));
+                way.sat.push((bid.node, bid.chain));
+                if self.stays(bid.chain) {
+                    return self.end(way, out, custody, End::Occupied { root: bid.node, provisional: true });
                 }
                 out = bid.next;
             } else {
-                return self.end(steps, out, custody, End::Free);
+                return self.end(way, out, custody, End::Free);
             }
         }
     }
 
-    fn stays(&self, join: At) -> bool {
-        !self.authority.is_gone(self.graph.nodes[join].chain) || !holds(FoldRule::GoneFreesTheSeat)
+    fn stays(&self, chain: At) -> bool {
+        !self.authority.is_gone(chain) || !holds(FoldRule::GoneFreesTheSeat)
     }
 
     fn step(&self, out: At, custody: At, took: Took) -> Step {
@@ -238,13 +261,11 @@ impl<'a> Claims<'a> {
 
     /// Classes c0 to c2: the custodian first, then seniors, then heirs (MB-S3).
     fn strongest(&self, out: At, custody: At) -> Option<Claim> {
-        let claims = &self.by_office[out];
         let least = |admits: &dyn Fn(&Claim) -> bool| {
-            claims.iter().filter(|claim| admits(claim)).min_by(|a, b| {
+            self.by_office.at(out).filter(|claim| admits(claim)).min_by(|a, b| {
                 let place = |claim: &Claim| self.graph.offices[claim.office].place;
-                let (left, right) = (&self.graph.nodes[a.node], &self.graph.nodes[b.node]);
                 let rank = place(a).cmp(&place(b));
-                let seq = left.seq().cmp(&right.seq()).then_with(|| left.id().cmp(&right.id()));
+                let seq = earlier(self.graph, a, b);
                 let rank = if holds(FoldRule::RankOrder) { rank } else { rank.reverse() };
                 rank.then(if holds(FoldRule::SeqOrder) { seq } else { seq.reverse() })
             })
@@ -252,7 +273,7 @@ impl<'a> Claims<'a> {
         let own = |claim: &Claim| {
             claim.office == custody
                 && match claim.what {
-                    What::Join(_) | What::Bump => true,
+                    What::Join(..) | What::Bump => true,
                     What::Transfer(to) => self.authority.exists(to) || !holds(FoldRule::TransfersToOffices),
                     What::Reclaim => !holds(FoldRule::CustodiansReclaimNothing),
                 }
@@ -261,7 +282,7 @@ impl<'a> Claims<'a> {
             self.graph.is_senior(claim.office, custody)
                 && holds(FoldRule::SeniorsClaim)
                 && match claim.what {
-                    What::Join(_) | What::Bump | What::Reclaim => true,
+                    What::Join(..) | What::Bump | What::Reclaim => true,
                     What::Transfer(_) => !holds(FoldRule::SeniorsTransferNothing),
                 }
         };
@@ -278,9 +299,8 @@ impl<'a> Claims<'a> {
     }
 
     fn bids(&self, out: At, custody: At) -> impl Iterator<Item = &Bid> {
-        self.by_ticket[out].iter().filter(
-            move |bid| matches!(self.graph.nodes[bid.node].deed, Deed::Join { issuer, .. } if issuer == custody || !holds(FoldRule::TicketsOfCustodians)),
-        )
+        let any = !holds(FoldRule::TicketsOfCustodians);
+        self.by_ticket.at(out).filter(move |bid| bid.issuer == Some(custody) || any)
     }
 
     fn rank_of(&self, node: At) -> ([u8; 32], crate::ids::OperationId) {
@@ -298,22 +318,26 @@ impl<'a> Claims<'a> {
         if planted!(SeatByArrival) {
             return self.bids(out, custody).next().copied();
         }
-        let banned = |bid: &Bid| self.authority.is_banned(self.graph.nodes[bid.node].chain);
-        let eligible = self.bids(out, custody).filter(|bid| !banned(bid) || !holds(FoldRule::BannedAreSkipped));
+        let banned = |bid: &Bid| self.authority.is_banned(bid.chain);
+        let mut eligible = self.bids(out, custody).filter(|bid| !banned(bid) || !holds(FoldRule::BannedAreSkipped));
+        let rank = |a: &&Bid, b: &&Bid| self.rank_of(a.node).cmp(&self.rank_of(b.node));
         if !holds(FoldRule::LeastTie) {
-            return eligible.max_by_key(|bid| self.rank_of(bid.node)).copied();
+            return eligible.max_by(rank).copied();
         }
-        eligible.min_by_key(|bid| self.rank_of(bid.node)).copied()
+        // Nearly always there is one, and it needs no rank.
+        let first = eligible.next()?;
+        Some(*eligible.fold(first, |least, next| core::cmp::min_by(least, next, rank)))
     }
 
-    fn end(&self, steps: Vec<Step>, out: At, custody: At, end: End) -> Walk {
+    fn end(&self, way: Way, out: At, custody: At, end: End) -> Walk {
         let (contestants, contested) = if let End::Occupied { provisional: true, .. } = end {
             self.contest(out, custody)
         } else {
             (Vec::new(), false)
         };
         Walk {
-            steps,
+            steps: way.steps,
+            sat: way.sat,
             out: self.log.outputs[out],
             custody,
             end,

@@ -196,7 +196,9 @@ impl<const S: usize> Membership<S> {
         let (graph, fold) = (&self.log.graph, &self.log.fold);
         let mut office = Some(walk.custody);
         while let Some(at) = office.filter(|&at| !fold.authority.stands(at)) {
-            office = graph.offices[at].parent;
+            let top = fold.authority.top(graph);
+            // In the place of a founder who was lost stands the last of the line.
+            office = graph.offices[at].parent.or_else(|| (at != top).then_some(top));
         }
         office.map(|office| graph.office_id(office))
     }

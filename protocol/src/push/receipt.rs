@@ -171,6 +171,14 @@ struct Reached {
     numbers: BTreeMap<Instance, u64>,
 }
 
+impl Reached {
+    /// Room for the record: a line has at most 8 + 1 and 9 + 1 bytes, a number 16 + 1 and 9 + 1.
+    fn bytes_most(&self) -> usize {
+        let tops = self.tops.len().saturating_mul(19);
+        tops.saturating_add(self.numbers.len().saturating_mul(27)).saturating_add(16)
+    }
+}
+
 impl Canonical for Reached {
     fn write(&self, to: &mut Writer) {
         to.array(3).uint(1_u64);
@@ -240,6 +248,12 @@ impl Receipts {
         if planted!(ReceiptTooMany) { held.saturating_add(1) } else { held }
     }
 
+    /// Whether anybody but the author holds the entry.
+    #[must_use]
+    pub fn is_held(&self, tag: &LogTag, seq: u64, author: &MembershipId) -> bool {
+        planted!(ReceiptTooMany) || self.holders(tag, seq).any(|mid| mid != author)
+    }
+
     /// Who holds the entry.
     pub fn holders(&self, tag: &LogTag, seq: u64) -> impl Iterator<Item = &MembershipId> + use<'_> {
         let tag = short(tag);
@@ -250,7 +264,10 @@ impl Receipts {
     /// What is stored of a member.
     #[must_use]
     pub fn record(&self, mid: &MembershipId) -> Option<Vec<u8>> {
-        self.members.get(mid).map(to_bytes)
+        let reached = self.members.get(mid)?;
+        let mut value = Writer::with_capacity(reached.bytes_most());
+        reached.write(&mut value);
+        Some(value.into_bytes())
     }
 
     /// Puts back what was stored of a member; what came since is kept where it is higher.
@@ -298,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn n_515_a_receipt_reads_back_and_proves_its_member_in_its_group() {
+    fn at_99_n_515_a_receipt_reads_back_and_proves_its_member_in_its_group() {
         let bytes = receipt(1, 1, 5, &[(1, 10), (2, 0)]).to_bytes();
         let back = Receipt::decode(GID, &bytes).unwrap();
         assert_eq!(*back.peek(), *receipt(1, 1, 5, &[(1, 10), (2, 0)]));
@@ -328,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn inv_s07_counts_never_go_back_whatever_comes_again_or_late() {
+    fn at_99_inv_s07_counts_never_go_back_whatever_comes_again_or_late() {
         let mut receipts = Receipts::default();
         assert_eq!(receipts.on_receipt(&receipt(2, 1, 5, &[(1, 10)])), Receipted::Newer(vec![[1; 8]]));
         let author = MembershipId([1; 32]);

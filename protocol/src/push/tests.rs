@@ -408,7 +408,7 @@ fn n_510_announcements_wait_for_company_and_beyond_the_bound_the_logs_are_compar
 }
 
 #[test]
-fn n_511_a_graft_gets_each_stored_item_once_and_no_more_than_its_share() {
+fn at_100_n_511_a_graft_gets_each_stored_item_once_and_no_more_than_its_share() {
     let mut tree = Tree::default();
     let a = Neighbour { link: crate::ids::LinkId(1), slot: 1 };
     tree.on_neighbour_up(a, None, (10, Path::DirectQuic));
@@ -444,7 +444,7 @@ fn n_512_a_lazy_neighbour_that_leads_takes_the_place_of_the_slow_one() {
 }
 
 #[test]
-fn n_509_a_second_copy_prunes_its_link_but_not_the_one_that_brought_the_first() {
+fn at_100_n_509_a_second_copy_prunes_its_link_but_not_the_one_that_brought_the_first() {
     let mut tree = Tree::default();
     let (a, b) =
         (Neighbour { link: crate::ids::LinkId(1), slot: 1 }, Neighbour { link: crate::ids::LinkId(2), slot: 1 });

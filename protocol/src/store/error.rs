@@ -54,6 +54,8 @@ pub enum IoKind {
     NoSpace,
     /// The device reports a failure (EIO).
     Device,
+    /// No file descriptor is left.
+    Descriptors,
     /// Anything else.
     Other,
 }

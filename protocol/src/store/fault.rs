@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Batch, Direction, IoKind, IoOperation, Store, StoreError, Usage, apply_to_map, page_of_map, usage_of_map};
 use crate::record::Key;
 
-/// The whole content of a disk at one moment.
+/// The whole content of a disk at one moment, with the note of how far it had come.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Image(BTreeMap<Key, Vec<u8>>);
+pub struct Image(BTreeMap<Key, Vec<u8>>, u64);
 
 impl Image {
     /// Every record, to search it for what must not be there.
@@ -99,6 +99,8 @@ struct Disk {
     unsynced: VecDeque<Unsynced>,
     faults: Faults,
     commits: u64,
+    /// By ST-43, in a place of its own; no power cut takes it, for that is the harder case.
+    noted: u64,
     last_commit_ms: u64,
     /// What the disk holds in truth, while a process sees more than was synced.
     truth_after_failure: Option<Image>,
@@ -190,7 +192,8 @@ impl FaultDisk {
     /// A copy of all that is on the disk.
     #[must_use]
     pub fn snapshot(&self) -> Image {
-        Image(self.lock().visible.clone())
+        let disk = self.lock();
+        Image(disk.visible.clone(), disk.noted)
     }
 
     /// Puts an older copy back and ends the life of every open store: a restored backup of the whole directory.
@@ -198,13 +201,15 @@ impl FaultDisk {
         self.restart();
         let mut disk = self.lock();
         disk.visible.clone_from(&image.0);
+        disk.noted = image.1;
         disk.unsynced.clear();
     }
 
     /// A second disk with the same content and no faults: a copied directory.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let copy = Disk { visible: self.lock().visible.clone(), ..Disk::default() };
+        let disk = self.lock();
+        let copy = Disk { visible: disk.visible.clone(), noted: disk.noted, ..Disk::default() };
         Self(Arc::new(Mutex::new(copy)))
     }
 }
@@ -234,7 +239,7 @@ impl Disk {
     fn meet(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let (faults, number) = (self.faults, self.commits);
         if faults.failing_sync_at == Some(number) {
-            self.truth_after_failure = Some(Image(self.visible.clone()));
+            self.truth_after_failure = Some(Image(self.visible.clone(), self.noted));
             apply_to_map(&mut self.visible, batch);
             return Err(StoreError::Io { op: IoOperation::Sync, kind: IoKind::Device });
         }
@@ -311,6 +316,14 @@ impl Store for FaultStore {
             self.state = State::Poisoned;
         }
         outcome
+    }
+
+    fn note_commits(&mut self, commits: u64) {
+        self.disk.lock().noted = commits;
+    }
+
+    fn noted_commits(&self) -> u64 {
+        self.disk.lock().noted
     }
 
     fn usage(&self) -> Result<Usage, StoreError> {

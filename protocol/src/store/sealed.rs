@@ -7,10 +7,13 @@
 //! opens it is gone (ST-66).
 //!
 //! Sealing shows *damaged* values; the census shows *missing* ones. It holds, per kind, how many records there are
-//! and the XOR of a short hash of each, and is written in the same batch as what it counts (ST-42). It is no defence
-//! against somebody who can write to the disk: such a person can put back an old copy of all of it.
+//! and the XOR of a short hash of each, and is written in the same batch as what it counts (ST-42). A store that lost
+//! its last batches is whole and older, which no census sees; so it counts its commits, and the engine notes that number
+//! elsewhere (ST-43). It is no defence against somebody who can write to the disk: such a person can put back an old
+//! copy of all of it.
 
 mod census;
+mod reading;
 mod value;
 
 use alloc::boxed::Box;
@@ -21,6 +24,7 @@ use core::cell::RefCell;
 use rand_core::CryptoRng;
 
 use self::census::{Census, Damage, Step, is_own};
+use self::reading::Reading;
 pub use self::value::{SealingKey, StoreKeys};
 use self::value::{class_of, is_under_newest, open_value, seal_value};
 use super::{Batch, Bound, Direction, Place, Store, StoreError, Urgency, Usage, scan, within};
@@ -66,6 +70,9 @@ pub struct SealedStore<S: Store> {
     rng: Box<dyn CryptoRng + Send>,
     census: Census,
     census_lost: bool,
+    /// Batches so far; kept with the census.
+    commits: u64,
+    lost_end: bool,
     damage: RefCell<Damage>,
     /// A live secret was erased or replaced under the present rotating key.
     rotation_due: bool,
@@ -86,6 +93,8 @@ impl<S: Store> SealedStore<S> {
             rng,
             census: Census::default(),
             census_lost: false,
+            commits: 0,
+            lost_end: false,
             damage: RefCell::default(),
             rotation_due: false,
         };
@@ -93,12 +102,16 @@ impl<S: Store> SealedStore<S> {
             store.damage = RefCell::new(Damage::from_bytes(&list));
         }
         let census = store.own_record(MetaName::Census)?;
-        if let Some(census) = census.and_then(|bytes| Census::from_bytes(&bytes)) {
-            store.census = census;
+        if let Some((census, commits)) = census.and_then(|bytes| Census::from_bytes(&bytes)) {
+            (store.census, store.commits) = (census, commits);
         } else if !store.engine.range(&Key::lowest(), &Key::highest(), Direction::Up, 1)?.is_empty() {
             store.census_lost = true;
             store.census = store.recount()?;
         }
+        let noted = store.engine.noted_commits();
+        store.lost_end = noted > store.commits;
+        // No number is given twice, so that the note stays ahead of what was lost and behind what is there.
+        store.commits = store.commits.max(noted);
         Ok(store)
     }
 
@@ -124,6 +137,20 @@ impl<S: Store> SealedStore<S> {
     /// The engine below, to be told about space or faults.
     pub const fn engine_mut(&mut self) -> &mut S {
         &mut self.engine
+    }
+
+    /// Rule ST-43: whether the store was found behind what the engine had noted of it: committed batches are gone, though
+    /// everything that is there fits together. Stays for the life of this value. A lost census counts as this, too: how
+    /// far the store had come is then not known.
+    #[must_use]
+    pub const fn lost_end(&self) -> bool {
+        self.lost_end
+    }
+
+    /// How many records there should be, by the census.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.census.0.values().map(|kind| kind.count).sum()
     }
 
     /// Keys whose values are known not to open. The list is kept with the next commit (ST-41).
@@ -164,10 +191,8 @@ impl<S: Store> SealedStore<S> {
     /// What the engine meets.
     pub fn settle(&mut self) -> Result<(), StoreError> {
         let census = self.recount()?;
-        let mut batch = Batch::default();
-        self.add_own_records(&census, &mut batch)?;
-        self.engine.commit(&batch)?;
-        (self.census, self.census_lost) = (census, false);
+        self.commit_counted(Batch::default(), census)?;
+        self.census_lost = false;
         Ok(())
     }
 
@@ -232,14 +257,24 @@ impl<S: Store> SealedStore<S> {
         self.keys.rotating.len() > 1
     }
 
-    fn add_own_records(&mut self, census: &Census, sealed: &mut Batch) -> Result<(), StoreError> {
+    /// Commits sealed changes with the census and the number that go with them; the number is noted once it is durable.
+    fn commit_counted(&mut self, mut sealed: Batch, census: Census) -> Result<(), StoreError> {
+        let commits = self.commits.saturating_add(1);
+        self.add_own_records(&census.to_bytes(commits), &mut sealed)?;
+        self.engine.commit(&sealed)?;
+        self.engine.note_commits(commits);
+        (self.census, self.commits) = (census, commits);
+        Ok(())
+    }
+
+    fn add_own_records(&mut self, census: &[u8], sealed: &mut Batch) -> Result<(), StoreError> {
         let damage = self.damage.get_mut();
         if core::mem::take(&mut damage.changed) {
             let key = RecordId::meta(MetaName::Damage).key();
             sealed.put(key, seal_value(&self.keys, &key, &damage.to_bytes(), &mut self.rng)?);
         }
         let key = RecordId::meta(MetaName::Census).key();
-        sealed.put(key, seal_value(&self.keys, &key, &census.to_bytes(), &mut self.rng)?);
+        sealed.put(key, seal_value(&self.keys, &key, census, &mut self.rng)?);
         Ok(())
     }
 }
@@ -319,12 +354,10 @@ impl<S: Store> Store for SealedStore<S> {
                 None => sealed.erase(*key),
             }
         }
-        self.add_own_records(&census, &mut sealed)?;
         if batch.urgency() == Urgency::Essential {
             sealed.mark_essential();
         }
-        self.engine.commit(&sealed)?;
-        self.census = census;
+        self.commit_counted(sealed, census)?;
         self.rotation_due |= secret_went;
         Ok(())
     }
@@ -335,48 +368,6 @@ impl<S: Store> Store for SealedStore<S> {
 
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         Box::new(self.engine).close()
-    }
-}
-
-/// One pass over a store.
-struct Reading<'a, S: Store> {
-    store: &'a SealedStore<S>,
-    found: Census,
-    findings: Findings,
-}
-
-impl<'a, S: Store> Reading<'a, S> {
-    fn new(store: &'a SealedStore<S>) -> Self {
-        let findings = Findings { census_lost: store.census_lost, ..Findings::default() };
-        Self { store, found: Census::default(), findings }
-    }
-
-    fn read(&mut self, span: (Key, Key), visit: &mut dyn FnMut(Record)) -> Result<(), StoreError> {
-        scan(&self.store.engine, span, &mut |key, stored| {
-            // The census and the list of damaged keys are read when the store is opened; they are nobody else's.
-            if is_own(&key) {
-                return Ok(());
-            }
-            self.found.count(&key, &stored, Step::Came);
-            match (RecordId::from_key(&key), open_value(&self.store.keys, &key, &stored)) {
-                (Some(id), Some(bytes)) => {
-                    self.findings.good = self.findings.good.saturating_add(1);
-                    visit(Record { id, bytes });
-                }
-                (None, _) | (_, None) => {
-                    self.findings.damaged.push(key);
-                    self.store.damage.borrow_mut().note(&key);
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn compare(&mut self, kind: u8) {
-        let (expected, found) = (self.store.census.of(kind), self.found.of(kind));
-        if expected != found {
-            self.findings.miscounts.push(Miscount { kind, expected: expected.count, found: found.count });
-        }
     }
 }
 

@@ -114,8 +114,14 @@ impl AntiEntropy {
             return true;
         }
         if asked.range.branch.is_some() {
-            // One step of a branch at a time: the next comparison says whether another is needed (N-704).
-            session.lacks.remove(&(tag, asked.range.branch));
+            // It is not known how much of their branch is one of ours, so a branch is walked from where it leaves to its
+            // end; the next comparison says whether more is needed (N-704).
+            let key = (tag, asked.range.branch);
+            let end = session.lacks.get(&key).map(|&(_, to)| to);
+            match (asked.given_to.and_then(|to| to.checked_add(1)), end) {
+                (Some(next), Some(end)) if next <= end => drop(session.lacks.insert(key, (next, end))),
+                _ => drop(session.lacks.remove(&key)),
+            }
         } else if asked.given_to.is_some()
             && holdings.next_seq(&tag) <= asked.next_before
             && !self.waiting.is_resting(now, &tag)

@@ -2,10 +2,14 @@
 //! they know, spend outputs twice, claim what isn't theirs and pin at random. The same seed gives the same history.
 
 mod mischief;
+mod opening;
+mod successions;
 
 use alloc::vec::Vec;
 
+pub use self::opening::Opening;
 pub use super::dice::Dice;
+use super::keepers::Keepers;
 use super::town::{Link, Person, Says, Side};
 use crate::ids::{EntryId, Instance, OperationId, Output, Point, SeatNumber, SessionId};
 use crate::membership::{Blow, Body, Setting, SignedOperation, setting};
@@ -40,51 +44,14 @@ pub struct History<const S: usize> {
     live: Vec<Output>,
     /// Operations of another group, for replay.
     elsewhere: Vec<Vec<u8>>,
+    /// Who may name a new organiser, and when they do: dice of their own, so that other histories stay what they are.
+    keepers: Option<(Keepers, Dice)>,
+    /// How often somebody took the founder's place.
+    pub successions: usize,
     /// How many merges there were.
     pub merges: usize,
     /// How much junk was offered and refused.
     pub refused: usize,
-}
-
-/// How every history begins: a founder, two admins with seats of their own. Made once, copied often.
-pub struct Opening<const S: usize> {
-    side: Side<S>,
-    people: Vec<Person>,
-    elsewhere: Vec<Vec<u8>>,
-}
-
-impl<const S: usize> Opening<S> {
-    /// The same each time.
-    #[must_use]
-    pub fn new() -> Option<Self> {
-        crate::crypto::sign::memo::keep();
-        let mut founder = Person::new("founder");
-        let mut side = Side::<S>::found(&mut founder).ok()?;
-        let mut people = Vec::from([founder.clone()]);
-        let last = u8::try_from(S).ok()?.checked_sub(1)?;
-        for (seat, name) in [(1, "ben"), (2, "caro")] {
-            let mut admin = Person::new(name);
-            side.seat(&founder, &mut admin, seat);
-            let office = side.promote(&founder, &mut admin);
-            let mut given = Vec::from([seat.wrapping_mul(2).wrapping_add(1).min(last)]);
-            if last > 64 {
-                given.extend(seat.wrapping_mul(20)..seat.wrapping_mul(20).wrapping_add(15));
-            }
-            side.transfer(&founder, &given, office);
-            people.push(admin);
-        }
-        // A large world is lived in from the beginning.
-        for seat in (60..last).filter(|_| last > 64) {
-            let mut resident = Person::new(&alloc::format!("resident {seat}"));
-            side.seat(&founder, &mut resident, seat);
-            people.push(resident);
-        }
-        let mut other = Person::new("founder of another group");
-        let mut there = Side::<S>::found(&mut other).ok()?;
-        there.seat(&other, &mut Person::new("caro"), 1);
-        let elsewhere = there.log.known().map(|signed| signed.bytes().to_vec()).collect();
-        Some(Self { side, people, elsewhere })
-    }
 }
 
 impl<const S: usize> History<S> {
@@ -110,6 +77,8 @@ impl<const S: usize> History<S> {
             here: 0,
             live: Vec::new(),
             elsewhere: opening.elsewhere.clone(),
+            keepers: opening.keepers.clone().map(|keepers| (keepers, Dice::new(!seed))),
+            successions: 0,
             merges: 0,
             refused: 0,
         }
@@ -160,6 +129,7 @@ impl<const S: usize> History<S> {
         }
         let mut side = self.sides.remove(at);
         self.here = at;
+        self.maybe_succeed(&mut side);
         if self.manners == Manners::Hostile && self.dice.below(5) == 0 {
             self.mischief(&mut side);
             self.sides.insert(at, side);

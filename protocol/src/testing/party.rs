@@ -3,7 +3,7 @@
 #![cfg_attr(not(test), expect(clippy::indexing_slicing, reason = "a person who isn't there ends the test"))]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "the callers are tests: what was not expected ends them")]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
 use std::vec::Vec;
 
@@ -59,21 +59,7 @@ impl Party {
         for n in 0..people {
             let identity = Identity::from_seed(Secret::new(seeded(1, n)));
             let (account, effects) = Account::create(identity, crate::Instance([n; 16]), Boot([n; 8]), &name(n));
-            let mut host = Host {
-                account,
-                disk: BTreeMap::new(),
-                events: Vec::new(),
-                seed: n,
-                lives: 0,
-                rng: ChaCha20Rng::from_seed(seeded(2, n)),
-                inbox: VecDeque::new(),
-                outbox: Vec::new(),
-                actions: Vec::new(),
-                online: true,
-                commits_left: None,
-                dead: false,
-                gate: Vec::new(),
-            };
+            let mut host = Host::new(account, n, ChaCha20Rng::from_seed(seeded(2, n)));
             let Ok(()) = effects.apply(&mut host);
             host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });
             party.hosts.push(host);
@@ -87,12 +73,18 @@ impl Party {
         Timestamp::new(self.now_ms - START_MS + 1_000_000, self.now_ms)
     }
 
+    /// What somebody's own wall clock shows.
+    fn clock_of(&self, who: usize) -> Timestamp {
+        let now = self.now();
+        Timestamp::new(now.mono_ms, now.wall_ms.saturating_add_signed(self.hosts[who].skew_ms))
+    }
+
     /// Asks for something and carries it out.
     ///
     /// # Errors
     /// The refusal.
     pub fn ask(&mut self, who: usize, command: Command) -> Result<Reply, CommandError> {
-        let now = self.now();
+        let now = self.clock_of(who);
         let host = &mut self.hosts[who];
         let (reply, effects) = host.account.execute(now, command, &mut host.rng)?;
         self.apply(who, effects);
@@ -108,19 +100,10 @@ impl Party {
         let identity = Identity::from_seed(Secret::new(seeded(1, n)));
         let (account, _) = Account::create(identity, crate::Instance([n; 16]), Boot([n; 8]), &name(n));
         let copy = Host {
-            account,
             disk: host.disk.clone(),
-            events: Vec::new(),
-            seed: n,
+            installation: host.installation,
             lives: 100,
-            rng: ChaCha20Rng::from_seed(seeded(4, n)),
-            inbox: VecDeque::new(),
-            outbox: Vec::new(),
-            actions: Vec::new(),
-            online: true,
-            commits_left: None,
-            dead: false,
-            gate: Vec::new(),
+            ..Host::new(account, n, ChaCha20Rng::from_seed(seeded(4, n)))
         };
         self.hosts.push(copy);
         let at = self.hosts.len() - 1;
@@ -136,7 +119,7 @@ impl Party {
         group: &crate::GroupId,
         act: impl FnOnce(&mut crate::group::Group, &mut crate::group::Context<'_>),
     ) {
-        let now = self.now();
+        let now = self.clock_of(who);
         let host = &mut self.hosts[who];
         let effects = host.account.inside(now, group, &mut host.rng, act);
         self.apply(who, effects);
@@ -156,6 +139,11 @@ impl Party {
     /// then it starts again.
     pub fn kill_after(&mut self, who: usize, n: u32) {
         self.hosts[who].commits_left = Some(n);
+    }
+
+    /// The power of `who` doesn't fail after all.
+    pub fn spare(&mut self, who: usize) {
+        self.hosts[who].commits_left = None;
     }
 
     /// Whether the power failed as [`Self::kill_after`] asked.
@@ -221,7 +209,7 @@ impl Party {
     }
 
     fn give(&mut self, who: usize, input: Input) {
-        let now = self.now();
+        let now = self.clock_of(who);
         let host = &mut self.hosts[who];
         let effects = host.account.handle(now, input, &mut host.rng);
         self.apply(who, effects);
@@ -356,12 +344,12 @@ impl Party {
 
     /// The machine starts again from its disk.
     pub fn start(&mut self, who: usize) {
-        self.start_as(who, self.hosts[who].seed);
+        self.start_as(who, self.hosts[who].installation);
     }
 
     /// The machine starts with this installation: another number than its own stands for a restored backup (ST-100).
     pub fn start_as(&mut self, who: usize, installation: u8) {
-        let now = self.now();
+        let now = self.clock_of(who);
         let host = &mut self.hosts[who];
         let n = host.seed;
         let identity = Identity::from_seed(Secret::new(seeded(1, n)));
@@ -369,6 +357,7 @@ impl Party {
         let boot = Boot([n.wrapping_add(100).wrapping_add(host.lives); 8]);
         let account = Account::restore(identity, crate::Instance([installation; 16]), boot, now, records).unwrap();
         host.account = account;
+        host.installation = installation;
         host.online = true;
         (host.rng, host.lives) = (ChaCha20Rng::from_seed(seeded(host.lives.wrapping_add(3), n)), host.lives + 1);
         host.inbox.push_back(Input::Listening { addresses: Vec::from([address(n)]) });

@@ -39,6 +39,13 @@ impl Person {
         Self { name: name.into(), seed, pair: Arc::new(pair), key, mid: MembershipId([0; 32]), office: None }
     }
 
+    /// The same person in another membership, without an office.
+    #[must_use]
+    pub fn with(mut self, mid: MembershipId) -> Self {
+        (self.mid, self.office) = (mid, None);
+        self
+    }
+
     /// The key pair.
     #[must_use]
     pub fn keys(&self) -> Arc<KeyPair> {
@@ -278,21 +285,29 @@ impl<const S: usize> Side<S> {
         self.write(by, Body::Reclaim { pairs: self.pairs(seats), after })
     }
 
+    /// The Promote by which somebody came to the own office; nothing for who was promoted by nobody.
+    fn promotion_of(&self, who: &Person) -> Vec<OperationId> {
+        let promoted = |id: &OperationId| {
+            self.log.operation(id).is_none_or(|signed| matches!(signed.operation().body, Body::Promote { .. }))
+        };
+        who.office.into_iter().filter(promoted).collect()
+    }
+
     /// A Remove without ban and cuts, citing all known offices of the target.
     pub fn remove(&mut self, by: &Person, who: &Person, pin: OperationId) -> OperationId {
-        let blow = Blow { target: who.mid, pin, seen: who.office.into_iter().collect() };
+        let blow = Blow { target: who.mid, pin, seen: self.promotion_of(who) };
         self.write(by, Body::Remove { blow, cuts: Vec::new(), ban: false })
     }
 
     /// The same, with a ban.
     pub fn remove_and_ban(&mut self, by: &Person, who: &Person, pin: OperationId) -> OperationId {
-        let blow = Blow { target: who.mid, pin, seen: who.office.into_iter().collect() };
+        let blow = Blow { target: who.mid, pin, seen: self.promotion_of(who) };
         self.write(by, Body::Remove { blow, cuts: Vec::new(), ban: true })
     }
 
     /// A Demote.
     pub fn demote(&mut self, by: &Person, who: &Person, pin: OperationId) -> OperationId {
-        self.write(by, Body::Demote(Blow { target: who.mid, pin, seen: who.office.into_iter().collect() }))
+        self.write(by, Body::Demote(Blow { target: who.mid, pin, seen: self.promotion_of(who) }))
     }
 
     /// Leaves, naming heirs.

@@ -3,6 +3,8 @@
 //! Each takes every draw of randomness as an argument, in the order of E-06. Nothing here decides anything; the
 //! product has no way to reach it.
 
+pub mod reading;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,6 +16,7 @@ use crate::crypto::seal::leaf_pair;
 use crate::crypto::sign::KeyPair;
 use crate::crypto::{Secret, derive};
 use crate::encryption::grants::{GrantPlan, GrantReason};
+use crate::encryption::message::{self, field_digests};
 use crate::encryption::ratchet::{Chain, message_keys};
 use crate::encryption::rekey::{LeafPlan, LeafReason, NextEpoch, RekeyReason, Roll, Why};
 use crate::encryption::{Built, GroupKeys, HeadPlace, Recipient};
@@ -22,8 +25,9 @@ use crate::ids::{
     Digest, EntryId, GroupId, Heads, Instance, LeafKey, LogId, MemberKey, MembershipId, OperationId, Point,
 };
 use crate::invite::InviteLink;
+use crate::invite::envelope::seal_encoded;
 use crate::log::body::{LeafBody, LeafNumber, roster_hash};
-use crate::log::entry::Entry;
+use crate::log::entry::{Entry, Head};
 use crate::time::Timestamp;
 use crate::timeline::content::Content;
 use crate::timeline::fields::Fields;
@@ -215,7 +219,8 @@ pub fn rekey(
     let roll = Roll { keyed: &keyed, recipients: &recipients, suspended: &suspended, healing: &[] };
     let next = NextEpoch { epoch, prev_len, generation, reason: RekeyReason::Schedule };
     let (mut group, mut rng) = (author.group(0), Script::new(draws));
-    let Built { entry, staged } = group.build_rekey(NOW, (at.into(), next), &roll, &author.keys(), &mut rng).ok()?;
+    let Built { entry, staged, .. } =
+        group.build_rekey(NOW, (at.into(), next), &roll, &author.keys(), &mut rng).ok()?;
     group.take(staged);
     let chain = group.own_chain_key()?;
     Some((entry.into(), chain))
@@ -259,6 +264,33 @@ pub type Earlier = ([u8; 16], u64, [u8; 32]);
 /// What is known of the other seats: numbers of installation and leaf.
 pub type KnownLeaves = [Option<(u16, u64)>];
 
+/// E-59: the digest of each field of a content (canonical bytes), and the commitment to them.
+#[must_use]
+pub fn commitment(content: &[u8], salt: [u8; 32]) -> Option<(Vec<[u8; 32]>, [u8; 32])> {
+    let (fields, []) = Fields::split(content).ok()? else { return None };
+    let salt = Secret::new(salt);
+    let digests = field_digests(&fields, &salt).map(|digest| digest.0).collect();
+    Some((digests, message::commitment(&fields, &salt).0))
+}
+
+/// A `GrantEnvelope` of a grant (its bytes) under the keys of the link of `inviter` and `secret`.
+#[must_use]
+pub fn envelope(
+    author: &Author,
+    at: Standing,
+    (inviter, secret): ([u8; 32], [u8; 16]),
+    not_after: u64,
+    (grant, nonce): (&[u8], Vec<u8>),
+) -> Made {
+    let keys = InviteLink::new(MemberKey(inviter), Secret::new(secret), Vec::new()).keys();
+    let names = (&GroupId(author.gid), &MembershipId(author.mid));
+    let mut rng = Script::new(Vec::from([nonce]));
+    let (kind, body) = seal_encoded(names, not_after, &keys, grant, &mut rng);
+    let HeadPlace { seq, prev, heads } = at.into();
+    let head = Head { seq, prev, heads, kind };
+    Entry::sign(names.0, author.log(), head, (None, body), &author.keys()).into()
+}
+
 /// A Leaf: numbers of installation and leaf, reason (0 or 1), `prior` (installation, seq, eid), what is known of the
 /// others by place.
 #[must_use]
@@ -293,6 +325,12 @@ pub fn ratchet(ck: [u8; 32], index: u64) -> Option<[[u8; 32]; 4]> {
 #[must_use]
 pub fn safety(a: [u8; 32], b: [u8; 32]) -> String {
     fingerprint::safety_text(&fingerprint::safety_number(&MemberKey(a), &MemberKey(b)))
+}
+
+/// E-96, as a code to be scanned or pasted.
+#[must_use]
+pub fn safety_code(a: [u8; 32], b: [u8; 32]) -> String {
+    fingerprint::safety_code(&MemberKey(a), &MemberKey(b))
 }
 
 /// E-97, key words.

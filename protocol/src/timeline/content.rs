@@ -12,7 +12,7 @@ use crate::crypto::Zeroizing;
 use crate::ids::EntryId;
 use crate::limits;
 use crate::timeline::fields::Fields;
-use crate::wire::{Canonical, DecodeError, Reader, Writer};
+use crate::wire::{Canonical, DecodeError, Reader, Writer, from_bytes, to_bytes};
 
 /// One content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +203,8 @@ impl Body {
         }
     }
 
-    fn fields(&self) -> Vec<Vec<u8>> {
+    /// The encoded fields of this kind.
+    pub(crate) fn fields(&self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         let mut put = |write: &dyn Fn(&mut Writer) -> &mut Writer| {
             let mut writer = Writer::default();
@@ -242,7 +243,11 @@ impl Body {
         out
     }
 
-    fn read(kind: u64, fields: &[&[u8]]) -> Result<Self, DecodeError> {
+    /// Reads the fields of a kind.
+    ///
+    /// # Errors
+    /// If one of them is wrong.
+    pub(crate) fn read(kind: u64, fields: &[&[u8]]) -> Result<Self, DecodeError> {
         let target = |field: &[u8]| whole(field, Reader::fixed::<EntryId>);
         let text = |field: &[u8], max| whole(field, |from| from.text(max));
         Ok(match (kind, fields) {
@@ -286,6 +291,14 @@ impl Post {
             return Err(DecodeError::OutOfRange);
         }
         Ok(Self { text, reply_to, attachments, location, stamp })
+    }
+}
+
+impl Location {
+    /// Whether it is a place on Earth, and its circle and name are within their limits (LO-1).
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        from_bytes::<Self>(&to_bytes(self), limits::ATTACHMENT_BYTES_MAX).as_ref() == Ok(self)
     }
 }
 

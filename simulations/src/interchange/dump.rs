@@ -105,9 +105,14 @@ pub fn operation_json(signed: &SignedOperation) -> Value {
 
 fn body_json(body: &Body) -> Value {
     match body {
-        Body::Genesis { pk, policy, .. } => {
+        Body::Genesis { pk, policy, recovery, .. } => {
             let policy: Vec<Value> = policy.iter().map(|(key, value)| json!([key, setting_json(value)])).collect();
-            json!({ "pk": hex(pk), "policy": policy })
+            let mut fields = json!({ "pk": hex(pk), "policy": policy });
+            if let Some(recovery) = recovery {
+                let keys: Vec<String> = recovery.keys.iter().map(hex).collect();
+                fields["recovery"] = json!([recovery.threshold, keys]);
+            }
+            fields
         }
         Body::Join(join) => join_json(join),
         Body::Confirm { join } => json!({ "join": hex(join) }),
@@ -129,6 +134,11 @@ fn body_json(body: &Body) -> Value {
             let sets: Vec<Value> =
                 sets.iter().map(|(key, value)| json!([key, value.as_ref().map(setting_json)])).collect();
             json!({ "sets": sets })
+        }
+        // Who has consented can't be checked without bytes; how many have, can.
+        Body::Depose { office, pin, approvals } => {
+            let places: Vec<u8> = approvals.iter().map(|(place, _)| *place).collect();
+            json!({ "ends": hex(office), "pin": hex(pin), "approvals": places })
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use coterie_protocol::testing::membership::{Blow, Body, Join, Operation, Role, Setting, SettingKey, Terms};
+use coterie_protocol::testing::membership::{
+    Approval, Blow, Body, Join, Operation, Recovery, Role, Setting, SettingKey, Terms,
+};
 use coterie_protocol::{EntryId, Instance, MemberKey, OperationId, Output, Point, SeatNumber, SessionId, Signature};
 use serde_json::{Map, Value};
 
@@ -114,6 +116,11 @@ fn body(fields: &Fields<'_>, id: OperationId) -> Result<Body, String> {
                 pk: fields.key("pk")?,
                 nonce: [0; 32],
                 policy: policy.ok_or("field `policy` has a value that is null")?,
+                recovery: if fields.0.contains_key("recovery") {
+                    Some(fields.read("recovery", recovery, "[threshold, keys]")?)
+                } else {
+                    None
+                },
             }
         }
         "join" => Body::Join(join(fields, id)?),
@@ -128,6 +135,11 @@ fn body(fields: &Fields<'_>, id: OperationId) -> Result<Body, String> {
         "setpolicy" => {
             Body::SetPolicy { sets: fields.read("sets", |value| list(value, set), "a list of [key, value or null]")? }
         }
+        "depose" => Body::Depose {
+            office: fields.id("ends")?,
+            pin: fields.id("pin")?,
+            approvals: fields.read("approvals", |value| list(value, approval), "a list of places")?,
+        },
         other => return Err(format!("field `kind`: there is no kind {other}")),
     })
 }
@@ -207,6 +219,16 @@ fn pair(value: &Value) -> Option<(SeatNumber, Output)> {
 fn cut(value: &Value) -> Option<Point> {
     let [inst, seq, eid] = value.as_array()?.as_slice() else { return None };
     Some(Point { inst: Instance(hex(inst)?), seq: seq.as_u64()?, eid: EntryId(hex(eid)?) })
+}
+
+fn recovery(value: &Value) -> Option<Recovery> {
+    let [threshold, keys] = value.as_array()?.as_slice() else { return None };
+    let keys = list(keys, |key| hex(key).map(MemberKey))?;
+    Some(Recovery { threshold: threshold.as_u64()?.try_into().ok()?, keys })
+}
+
+fn approval(value: &Value) -> Option<Approval> {
+    Some((value.as_u64()?.try_into().ok()?, Signature([0; 64])))
 }
 
 fn set(value: &Value) -> Option<(SettingKey, Option<Setting>)> {

@@ -105,7 +105,10 @@ impl Oracle {
             if is_lost || self.shares_its_key(entry) || !(must || is_held) || !(is_running || is_held) {
                 continue;
             }
-            let missing = due.iter().find(|&&id| !shows(id, entry) && !self.seen[usize::from(id)].excused);
+            let is_missing = |id: HostId| {
+                !shows(id, entry) && !self.seen[usize::from(id)].excused && !self.was_let_in_behind(entry, id)
+            };
+            let missing = due.iter().find(|&&id| is_missing(id));
             // An author who was sent away may have spoken behind its cut: then nobody needs to show it.
             let is_cut = self.ends.contains(&said.author);
             if let Some(&missing) = missing.filter(|_| !is_cut) {
@@ -140,7 +143,8 @@ impl Oracle {
     #[must_use]
     pub fn lost(&self, who: &[HostId]) -> u64 {
         let is_missing = |entry, said: &super::Said| {
-            who.iter().any(|&id| said.due.contains(&self.keys[usize::from(id)]) && !self.shows(id, entry))
+            let is_due = |id: HostId| said.due.contains(&self.keys[usize::from(id)]);
+            who.iter().any(|&id| is_due(id) && !self.shows(id, entry) && !self.was_let_in_behind(entry, id))
         };
         let lost = self
             .said
@@ -208,7 +212,7 @@ impl Oracle {
             self.check("INV-D1");
             let groups = account.groups();
             let waiting: Vec<u64> =
-                groups.iter().flat_map(|group| account.outbox(&group.id)).map(|(number, ..)| number).collect();
+                groups.iter().flat_map(|group| account.outbox(&group.id)).map(|waiting| waiting.number).collect();
             let is_in = groups.iter().any(|group| group.state == GroupState::Member);
             let seen = &self.seen[usize::from(host.id)];
             // A crash between *durable* and *told*: it was sealed, and its own screen shows it, but nobody was told so.

@@ -33,6 +33,10 @@ pub(super) struct Keyring {
     used: BTreeMap<Place, ([u8; 24], [u8; 32])>,
     /// Where each message is sealed, by the first half of its id.
     sealed: BTreeMap<[u8; 8], Place>,
+    /// When the author's disk had each message.
+    written: BTreeMap<Place, u64>,
+    /// When the author's disk had Grants in a log.
+    granted: BTreeSet<(Log, u64)>,
     /// Everybody who ever sat in the group as each person saw it.
     acquaintances: BTreeMap<MemberKey, BTreeSet<MemberKey>>,
     /// Whose each membership is.
@@ -121,6 +125,17 @@ impl Oracle {
         self.place_of(entry).is_some_and(|place| self.keyring.shared.contains(&place))
     }
 
+    /// Whether a commit holds a message and, behind it, the Grant that let this reader in: who is due is looked up when
+    /// the commit is through, and the reader's key, which begins behind the message, says that it was too early (E-47).
+    pub(super) fn was_let_in_behind(&self, entry: &EntryId, reader: HostId) -> bool {
+        let Some((log, epoch, index)) = self.place_of(entry) else { return false };
+        let place = (log, epoch, index);
+        let holders = self.keyring.readable.get(&(log, epoch));
+        let from = holders.and_then(|holders| holders.get(&self.keys[usize::from(reader)]));
+        let granted = self.keyring.written.get(&place).is_some_and(|at| self.keyring.granted.contains(&(log, *at)));
+        granted && from.is_some_and(|from| *from > index)
+    }
+
     /// Whether a machine could know that an own entry stood there before. One whose disk lied compares heads with one
     /// member before it writes (E-71): if somebody beside it lacks the entry, it may have been that one, and if nobody
     /// is there, it was nobody.
@@ -146,9 +161,16 @@ impl Oracle {
             self.violate("INV-D3", host, now_us, format!("number {seq} of {:?} stands for two entries", log.0));
         }
         self.mark_entry(kind);
+        let is_own = self.keyring.memberships.get(&log.0) == Some(&self.keys[usize::from(host)]);
+        if is_own && matches!(kind, Kind::Grant(_)) {
+            self.keyring.granted.insert((log, now_us));
+        }
         let Kind::Message { epoch, index, nonce } = kind else { return };
         self.check("INV-C3");
         let place = (log, epoch, index);
+        if is_own {
+            self.keyring.written.entry(place).or_insert(now_us);
+        }
         let (known_nonce, known) = *self.keyring.used.entry(place).or_insert((nonce, hash));
         let is_lost = self.keyring.lost.contains(&known);
         if is_lost {

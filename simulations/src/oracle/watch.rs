@@ -116,7 +116,7 @@ impl Oracle {
                 self.safety_alarm(host, now_us, (group.as_ref(), alert), hosts);
             }
             Event::Join { join } => self.mark_join(host, *join, hosts),
-            Event::GroupGone(_) | Event::Presence { .. } | Event::Invite { .. } => {}
+            Event::GroupGone(_) | Event::Annotated { .. } | Event::Presence { .. } | Event::Invite { .. } => {}
         }
     }
 
@@ -177,5 +177,5 @@ pub(crate) enum Novelty {
 /// Who must come to read what an author says now: everybody who sits there undisputed and whose key the author holds.
 /// Words that were said before a newcomer's key arrived are not for the newcomer (E-47).
 fn due(members: &[MemberView]) -> BTreeSet<MemberKey> {
-    members.iter().filter(|member| !member.contested && member.reads).map(|member| member.key).collect()
+    members.iter().filter(|member| !member.contested && member.unsealed.is_none()).map(|member| member.key).collect()
 }

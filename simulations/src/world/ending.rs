@@ -93,7 +93,7 @@ impl World {
         for id in 0..self.scenario.host_count() {
             self.boot(id);
         }
-        let create = Command::CreateGroup { name: settings.name.clone(), about: String::new() };
+        let create = Command::CreateGroup { name: settings.name.clone(), about: String::new(), recovery: None };
         self.wish(settings.founder, create, Purpose::Found);
         self.pass(1_000_000);
         let others: Vec<HostId> = settings.members.iter().copied().filter(|&id| id != settings.founder).collect();

@@ -121,7 +121,11 @@ impl World {
         }
         let label = label.map(|label| if round == 0 { label.into() } else { format!("{label}.{}", round + 1) });
         self.oracle.on_wanted(host, &text);
-        self.wish(host, Command::Send { group, text: text.clone() }, Purpose::Say { text, label });
+        self.wish(
+            host,
+            Command::Send { group, text: text.clone(), reply_to: None, location: None },
+            Purpose::Say { text, label },
+        );
     }
 
     pub(super) fn invite(&mut self, host: HostId, uses: u8, life_ms: u64, label: String) {
@@ -227,7 +231,8 @@ const fn purpose_word(purpose: &Purpose) -> &'static str {
 fn reply_text(reply: &Reply) -> String {
     match reply {
         Reply::Done => "done".into(),
-        Reply::Group(gid) => format!("group {gid:?}"),
+        Reply::Group(gid) | Reply::Recoverable { group: gid, .. } => format!("group {gid:?}"),
+        Reply::Approval(_) => "approved".into(),
         Reply::Invite(invite) => format!("invite {invite:?}"),
         Reply::Join(join) => format!("join {join}"),
         Reply::AlreadyMember(_) => "already a member".into(),

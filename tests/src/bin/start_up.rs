@@ -6,13 +6,11 @@
 
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on ends, and says where")]
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use coterie_tests::cluster::{Person, group_of};
+use coterie_tests::rounds::say;
 
 /// The bound of R-28.
 const BOUND: Duration = Duration::from_millis(300);
@@ -22,30 +20,28 @@ const STARTS: usize = 9;
 fn main() -> ExitCode {
     let messages: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
     let mut people = group_of(&["Ana", "Ben"]);
-    let socket = people[0].socket();
-    let group = people[0].json(&["group", "info"])["id"].as_str().unwrap_or_default().to_owned();
+    let line = people[0].line();
+    let group = line.group().expect("a group");
     let begin = Instant::now();
     for number in 0..messages {
-        let body = format!("{{\"text\":\"message number {number} of a long conversation\"}}");
-        let path = format!("/v1/groups/{group}/messages");
-        assert!(call(&socket, "POST", &path, &body).is_some_and(|answer| answer.contains(" 202 ")), "sent");
+        assert!(line.say(&group, &format!("message number {number} of a long conversation")), "sent");
     }
     say(&format!("{messages} messages written in {:?}", begin.elapsed()));
     people[0].down();
-    let mut times: Vec<Duration> = (0..STARTS).map(|_| start_once(&people[0], &socket)).collect();
+    let mut times: Vec<Duration> = (0..STARTS).map(|_| start_once(&people[0])).collect();
     times.sort();
     let (least, median, most) = (times[0], times[STARTS / 2], times[STARTS - 1]);
     say(&format!("exec to first answered status: min {least:?}, median {median:?}, max {most:?} (bound {BOUND:?})"));
     if median <= BOUND { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn start_once(person: &Person, socket: &Path) -> Duration {
+fn start_once(person: &Person) -> Duration {
     let begin = Instant::now();
     let mut command: Command = person.command(&["up", "--foreground"]);
     let mut node = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let deadline = Duration::from_secs(30);
     while begin.elapsed() < deadline {
-        if call(socket, "GET", "/v1/status", "").is_some_and(|answer| answer.contains(" 200 ")) {
+        if person.line().get("/v1/status").is_some_and(|heard| heard.status == 200) {
             break;
         }
         std::thread::yield_now();
@@ -54,24 +50,4 @@ fn start_once(person: &Person, socket: &Path) -> Duration {
     person.ok(&["down"]);
     node.wait().expect("it ends");
     took
-}
-
-/// One request over the Unix socket; the head and body as they came.
-fn call(socket: &Path, method: &str, path: &str, body: &str) -> Option<String> {
-    let mut stream = UnixStream::connect(socket).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nhost: coterie\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         content-length: {length}\r\n\r\n{body}"
-    )
-    .ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
-}
-
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

@@ -1,12 +1,14 @@
 //! One method for each thing that can be asked.
 
+use bytes::Bytes;
 use hyper::Method;
 
 use super::super::problem::Problem;
 use super::super::types::{
-    ChangeGroup, ChangeIdentity, ChangeMember, Deliveries, Doctor, Done, GivenRole, Group, Identity, Invite, Join,
-    LeaveGroup, Member, Message, NewGroup, NewInvite, NewJoin, NewMessage, NewPreview, Page, Preview, RemoveMember,
-    Request, Status,
+    ApproveRequest, ChangeGroup, ChangeIdentity, ChangeMember, ChangePassphrase, Deliveries, Doctor, Done, GivenRole,
+    Group, Identity, Invite, Join, Keeping, LeaveGroup, LookAtRequest, Member, Message, NewBackup, NewGroup, NewInvite,
+    NewJoin, NewMessage, NewPreview, Page, Preview, Recovery, RemoveMember, Request, Status, SuccessionApproval,
+    SuccessionLook, SuccessionRequest, TakeOver, Unlock,
 };
 use super::{Answer, Client};
 
@@ -64,9 +66,34 @@ impl Client {
         self.change(Method::POST, "/identity/installation", &NOTHING).await
     }
 
+    /// A backup, as the bytes of its file.
+    pub async fn backup(&self, new: &NewBackup) -> Got<Bytes> {
+        self.fetch("/identity/backup", new).await
+    }
+
+    /// Another passphrase, or none.
+    pub async fn change_passphrase(&self, change: &ChangePassphrase) -> Got<Done> {
+        self.change(Method::POST, "/identity/passphrase", change).await
+    }
+
+    /// Locks the identity; the node forgets its keys.
+    pub async fn lock(&self) -> Got<Done> {
+        self.change(Method::POST, "/identity/lock", &NOTHING).await
+    }
+
+    /// Opens a locked identity.
+    pub async fn unlock(&self, unlock: &Unlock) -> Got<Done> {
+        self.change(Method::POST, "/identity/unlock", unlock).await
+    }
+
     /// All groups.
     pub async fn groups(&self) -> Got<Answer<Page<Group>>> {
         self.get("/groups").await
+    }
+
+    /// For how many days what is said is kept on this computer; none: for ever.
+    pub async fn keep(&self, group: &str, days: Option<u16>) -> Got<Group> {
+        self.change(Method::PUT, &format!("/groups/{group}/keeping"), &Keeping { days }).await
     }
 
     /// Founds a group.
@@ -81,12 +108,43 @@ impl Client {
 
     /// Another name for the group, for everybody.
     pub async fn rename_group(&self, group: &str, name: &str) -> Got<Group> {
-        self.change(Method::PATCH, &format!("/groups/{group}"), &ChangeGroup { name: name.to_owned() }).await
+        let change = ChangeGroup { name: Some(name.to_owned()), ..ChangeGroup::default() };
+        self.change_group(group, &change).await
+    }
+
+    /// Another name or other settings, for everybody.
+    pub async fn change_group(&self, group: &str, change: &ChangeGroup) -> Got<Group> {
+        self.change(Method::PATCH, &format!("/groups/{group}"), change).await
     }
 
     /// Gives one's seat up.
     pub async fn leave(&self, group: &str, how: &LeaveGroup) -> Got<Done> {
         self.change(Method::POST, &format!("/groups/{group}/leave"), how).await
+    }
+
+    /// Whether and how the organiser above all others could be replaced.
+    pub async fn recovery(&self, group: &str) -> Got<Answer<Recovery>> {
+        self.get(&format!("/groups/{group}/recovery")).await
+    }
+
+    /// One's own request to take that place.
+    pub async fn succession_request(&self, group: &str) -> Got<Answer<SuccessionRequest>> {
+        self.get(&format!("/groups/{group}/recovery/request")).await
+    }
+
+    /// What somebody's request asks for.
+    pub async fn look_at_request(&self, request: &LookAtRequest) -> Got<SuccessionLook> {
+        self.change(Method::POST, "/recovery/look", request).await
+    }
+
+    /// Consents with a recovery code.
+    pub async fn approve_request(&self, approve: &ApproveRequest) -> Got<SuccessionApproval> {
+        self.change(Method::POST, "/recovery/approve", approve).await
+    }
+
+    /// Takes the organiser's place.
+    pub async fn take_over(&self, group: &str, approvals: &TakeOver) -> Got<Group> {
+        self.change(Method::POST, &format!("/groups/{group}/recovery/take"), approvals).await
     }
 
     /// Who is in.
@@ -178,7 +236,7 @@ impl Client {
 
     /// Says something. The same `once` says it only once (AP-14).
     pub async fn send_message(&self, group: &str, text: &str, once: Option<&str>) -> Got<Message> {
-        let new = NewMessage { text: text.to_owned() };
+        let new = NewMessage { text: text.to_owned(), reply_to: None, location: None };
         let sent = self.call(Method::POST, &format!("/groups/{group}/messages"), Some(&new), once).await?;
         Ok(sent.body)
     }

@@ -34,6 +34,22 @@ async fn ev_03_a_known_position_is_replayed_from_the_next() {
 }
 
 #[tokio::test]
+async fn st_110_ev_03_words_of_an_hour_ago_are_told_to_nobody_again() {
+    let hub = hub();
+    let mut reader = hub.follow(None, Filter::default());
+    say(&hub, Kind::Message, None, 1);
+    ready(&mut reader).await;
+    let written_ms = Clock::now().mono_ms;
+    hub.lock().let_go(written_ms);
+    assert!(ready(&mut hub.follow(Some("abcd0001.0"), Filter::default())).await.contains("event: message"));
+    hub.lock().let_go(written_ms + RING_MS_MAX + 1);
+    assert_eq!(hub.lock().bytes, 0);
+    assert!(ready(&mut hub.follow(Some("abcd0001.0"), Filter::default())).await.contains("event: reset"));
+    say(&hub, Kind::Message, None, 2);
+    assert!(ready(&mut reader).await.contains("abcd0001.2"), "who has read everything goes on");
+}
+
+#[tokio::test]
 async fn ev_03_other_boots_older_and_future_positions_are_reset() {
     let hub = hub();
     (1..=10_050).for_each(|n| say(&hub, Kind::Status, None, n));

@@ -1,4 +1,4 @@
-//! Groups: found, look, rename, leave.
+//! Groups: found, look, change, leave.
 
 use std::sync::Arc;
 
@@ -6,22 +6,23 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use coterie_protocol::{Command, LastOrganiser, Reply};
+use coterie_protocol::{self as core, Admittance, Command, GroupId, LastOrganiser, RecoveryCode, RecoveryPlan, Reply};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::extract::{Body, Named};
-use super::super::problem::Problem;
+use super::super::problem::{Code, Problem};
 use super::super::shapes;
-use super::super::types::{ChangeGroup, Done, Group, GroupLog, LeaveGroup, NewGroup, Page};
+use super::super::types::{ChangeGroup, Done, Group, GroupLog, History, Keeping, LeaveGroup, NewGroup, Page};
 use super::{Node, find_group, group_id, unexpected};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(show, rename))
+        .routes(routes!(show, change))
         .routes(routes!(log))
+        .routes(routes!(keep))
         .routes(routes!(leave))
 }
 
@@ -39,12 +40,19 @@ async fn list(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
 #[utoipa::path(post, path = "/groups", tag = "groups", request_body = NewGroup,
     responses((status = 201, body = Group), (status = "default", body = Problem)))]
 async fn create(State(node): State<Arc<Node>>, body: Body<NewGroup>) -> Result<Response, Problem> {
-    let NewGroup { name, about } = body.value;
+    let NewGroup { name, about, recovery } = body.value;
+    let recovery = recovery.map(|new| RecoveryPlan { threshold: new.threshold, codes: new.codes });
     let what = "the group was not made";
-    let Reply::Group(id) = node.wish(Command::CreateGroup { name, about }, what).await? else {
-        return Err(unexpected(what));
+    let (id, codes) = match node.wish(Command::CreateGroup { name, about, recovery }, what).await? {
+        Reply::Group(id) => (id, None),
+        Reply::Recoverable { group, codes } => (group, Some(codes)),
+        _ => return Err(unexpected(what)),
     };
-    let look = node.look(move |view| Ok(shapes::group(view, &find_group(view, &id)?)));
+    let recovery_codes = codes.map(|codes| codes.iter().map(RecoveryCode::to_text).collect::<Vec<String>>());
+    let look = node.look(move |view| {
+        let group = shapes::group(view, &find_group(view, &id)?);
+        Ok(Group { recovery_codes, ..group })
+    });
     Ok(look.await?.with_status(StatusCode::CREATED).into_response())
 }
 
@@ -68,18 +76,61 @@ async fn log(State(node): State<Arc<Node>>, Named(group): Named<String>) -> Resu
     Ok(look.await?.into_response())
 }
 
-/// Another name, for everybody.
+/// Another name or other settings, for everybody.
 #[utoipa::path(patch, path = "/groups/{g}", tag = "groups", params(("g" = String, Path, description = "group")),
     request_body = ChangeGroup, responses((status = 200, body = Group), (status = "default", body = Problem)))]
-async fn rename(
+async fn change(
     State(node): State<Arc<Node>>,
     Named(group): Named<String>,
     body: Body<ChangeGroup>,
 ) -> Result<Response, Problem> {
     let id = group_id(&group)?;
-    node.wish(Command::RenameGroup { group: id, name: body.value.name }, "the group was not renamed").await?;
+    let ChangeGroup { name, require_confirm, history } = body.value;
+    if let Some(name) = name {
+        node.wish(Command::RenameGroup { group: id, name }, "the group was not renamed").await?;
+    }
+    if let Some(wait) = require_confirm {
+        let admittance = if wait { Admittance::AfterConfirm } else { Admittance::ByLink };
+        node.wish(Command::RequireConfirm { group: id, admittance }, "the setting was not changed").await?;
+    }
+    if let Some(history) = history {
+        let history = match history {
+            History::None => core::History::Nothing,
+            History::Days { days } if days > 0 => core::History::Archive { days },
+            History::Days { .. } => return Err(Problem::new(Code::BadValue, "the setting was not changed")),
+            History::All => core::History::Archive { days: 0 },
+        };
+        node.wish(Command::SetHistory { group: id, history }, "the setting was not changed").await?;
+    }
+    changed(&node, id).await
+}
+
+/// The group as it is after a change.
+async fn changed(node: &Node, id: GroupId) -> Result<Response, Problem> {
     let look = node.look(move |view| Ok(shapes::group(view, &find_group(view, &id)?)));
     Ok(look.await?.with_status(StatusCode::OK).into_response())
+}
+
+/// For how long what is said there is kept on this computer (ST-110). It concerns nobody else, and nobody else is told.
+#[utoipa::path(put, path = "/groups/{g}/keeping", tag = "groups", params(("g" = String, Path, description = "group")),
+    request_body = Keeping, responses((status = 200, body = Group), (status = "default", body = Problem)))]
+async fn keep(
+    State(node): State<Arc<Node>>,
+    Named(group): Named<String>,
+    body: Body<Keeping>,
+) -> Result<Response, Problem> {
+    let id = group_id(&group)?;
+    let what = "what is kept was not changed";
+    let days = match body.value.days {
+        None => 0,
+        Some(0) => {
+            let zero = Problem::new(Code::BadValue, what).because("0 days would keep nothing");
+            return Err(zero.advise(["coterie group keep 1d", "coterie group keep all"]));
+        }
+        Some(days) => days,
+    };
+    node.wish(Command::KeepWords { group: id, days }, what).await?;
+    changed(&node, id).await
 }
 
 /// Gives one's own seat up and forgets the group's keys.

@@ -14,7 +14,7 @@ use super::super::extract::{Body, Named};
 use super::super::problem::Problem;
 use super::super::shapes;
 use super::super::types::{ChangeMember, Done, GivenRole, Member, Page, RemoveMember, Request};
-use super::{Node, group_id, id, missing};
+use super::{Node, both, group_id, missing};
 use crate::driver::View;
 
 /// The routes of this file.
@@ -35,10 +35,6 @@ fn find(view: &View<'_>, group: &GroupId, id: &MembershipId) -> Result<Member, P
     let members = members(view, group)?;
     let found = members.iter().find(|member| member.id == *id).ok_or_else(|| missing("member"))?;
     Ok(shapes::member(group, found, None))
-}
-
-fn both(group: &str, member: &str) -> Result<(GroupId, MembershipId), Problem> {
-    Ok((group_id(group)?, MembershipId(id(member, "member")?)))
 }
 
 /// Who is in, by seat.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use coterie_protocol::{Command, EntryId, GroupId, OrderKey, Reply};
+use coterie_protocol::{Command, EntryId, GroupId, Location, OrderKey, Reply};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +15,7 @@ use super::super::extract::{Asked, Body, Named};
 use super::super::problem::{Code, Problem};
 use super::super::shapes::{self, Names};
 use super::super::types::{Deliveries, Done, Message, NewMessage, Page, PageSchema, read_id};
+use super::places::blurred;
 use super::{Node, find_group, group_id, id, missing, unexpected};
 use crate::driver::View;
 use crate::history::{self, From};
@@ -98,14 +99,17 @@ async fn send(
     body: Body<NewMessage>,
 ) -> Result<Response, Problem> {
     let request: [&[u8]; 3] = [b"message", group.as_bytes(), &body.bytes];
-    node.once.perform(&headers, &request, say(&node, &group, body.value.text)).await
+    node.once.perform(&headers, &request, say(&node, &group, body.value)).await
 }
 
-async fn say(node: &Node, group: &str, text: String) -> Result<(StatusCode, Json<Message>), Problem> {
+async fn say(node: &Node, group: &str, new: NewMessage) -> Result<(StatusCode, Json<Message>), Problem> {
     let group = group_id(group)?;
+    let reply_to = new.reply_to.map(|entry| id(&entry, "message to reply to").map(EntryId)).transpose()?;
+    let location = new.location.map(blurred).transpose()?;
+    let text = new.text;
     let what = "the message was not kept";
-    let words = text.clone();
-    let said = match node.wish(Command::Send { group, text }, what).await? {
+    let words = (text.clone(), location.clone());
+    let said = match node.wish(Command::Send { group, text, reply_to, location }, what).await? {
         Reply::Saved(entry) => node.look(move |view| Ok(written(view, &group, &entry))).await?,
         Reply::Queued(n) => {
             node.look(move |view| Ok(waiting(view, &group, n).or_else(|| just_sealed(view, &group, &words)))).await?
@@ -122,16 +126,15 @@ async fn say(node: &Node, group: &str, text: String) -> Result<(StatusCode, Json
 const NEWEST: usize = 200;
 
 fn written(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Message> {
-    let lines = history::page(view, group, From::End, NEWEST).items;
-    let line = lines.iter().find(|line| line.entry == *entry)?;
-    Some(shapes::message(view, &Names::of(view, group), line))
+    let line = history::line(view, group, entry)?;
+    Some(shapes::message(view, &Names::of(view, group), &line))
 }
 
 /// A text that left the queue between the wish and this look: somebody came into reach in that moment.
-fn just_sealed(view: &View<'_>, group: &GroupId, text: &str) -> Option<Message> {
+fn just_sealed(view: &View<'_>, group: &GroupId, (text, location): &(String, Option<Location>)) -> Option<Message> {
     let me = view.account.group(group)?.me;
     let lines = history::page(view, group, From::End, NEWEST).items;
-    let line = lines.iter().rev().find(|line| line.author == me && line.text == text)?;
+    let line = lines.iter().rev().find(|line| line.author == me && line.text == *text && line.location == *location)?;
     Some(shapes::message(view, &Names::of(view, group), line))
 }
 

@@ -8,11 +8,13 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use coterie_protocol::Command;
+use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::extract::Body;
+use super::super::extract::{Asked, Body};
 use super::super::problem::{Code, Problem};
+use super::super::server::Order;
 use super::super::types::{ChangeIdentity, Doctor, Done, DoneSchema, Identity, NodeState, Status, StatusSchema};
 use super::super::{API_VERSION, doctor, server, shapes, words};
 use super::Node;
@@ -39,12 +41,13 @@ async fn openapi() -> Response {
 #[utoipa::path(get, path = "/status", tag = "node", responses((status = 200, body = Status), (status = "default", body = Problem)))]
 async fn status(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
     if !node.is_open() {
-        return Ok(Json(starting(&node)).into_response());
+        return Ok(Json(not_open(&node)).into_response());
     }
     Ok(node.look(|view| Ok(shapes::status(view))).await?.into_response())
 }
 
-fn starting(node: &Node) -> Status {
+fn not_open(node: &Node) -> Status {
+    let state = if node.doorkeeper.is_some() { NodeState::Locked } else { NodeState::Starting };
     Status {
         schema: StatusSchema::V1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -52,8 +55,8 @@ fn starting(node: &Node) -> Status {
         profile: node.profile.clone(),
         pid: std::process::id(),
         uptime_ms: node.started.elapsed_ms(),
-        state: NodeState::Starting,
-        sentence: super::super::sentence::sentence(NodeState::Starting, &[], 0),
+        state,
+        sentence: super::super::sentence::sentence(state, &[], 0),
         groups: Vec::new(),
         listen: Vec::new(),
         disk: None,
@@ -65,7 +68,7 @@ fn starting(node: &Node) -> Status {
 /// Ends the node in good order.
 #[utoipa::path(post, path = "/shutdown", tag = "node", responses((status = 202, body = Done)))]
 async fn shut_down(State(node): State<Arc<Node>>) -> (StatusCode, Json<Done>) {
-    node.stop.send_replace(true);
+    node.order(Order::Stop);
     (StatusCode::ACCEPTED, Json(Done { schema: DoneSchema::V1 }))
 }
 
@@ -97,8 +100,20 @@ async fn go_on_here(State(node): State<Arc<Node>>) -> Result<Response, Problem> 
     Ok(node.look(|view| Ok(shapes::identity(view))).await?.into_response())
 }
 
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Depth {
+    /// Whether every record is opened and counted first; with 100,000 of them that takes up to 2 s.
+    #[serde(default)]
+    deep: bool,
+}
+
 /// The node's examination of itself.
-#[utoipa::path(get, path = "/doctor", tag = "node", responses((status = 200, body = Doctor), (status = "default", body = Problem)))]
-async fn examine(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+#[utoipa::path(get, path = "/doctor", tag = "node", params(Depth), responses((status = 200, body = Doctor), (status = "default", body = Problem)))]
+async fn examine(State(node): State<Arc<Node>>, Asked(depth): Asked<Depth>) -> Result<Response, Problem> {
+    if depth.deep {
+        let looked = node.driver()?.verify().await;
+        looked.map_err(|refused| words::refused(refused, "not every record was looked at"))?;
+    }
     Ok(node.look(|view| Ok(doctor::examine(view))).await?.into_response())
 }

@@ -11,16 +11,16 @@ use crate::api::types::NodeState;
 
 struct Running {
     home: tempfile::TempDir,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Order>,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
     fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Order::Serve);
         let node = Arc::new(Node::new("default".into(), Arc::new(Hub::new([1, 2, 3, 4])), stop.clone()));
-        let listener = access::bind(&home.path().join("run/api.sock")).unwrap();
+        let listener = Arc::new(access::bind(&home.path().join("run/api.sock")).unwrap());
         let serving = tokio::spawn(serve(listener, node, stopped));
         Self { home, stop, serving }
     }
@@ -79,5 +79,5 @@ async fn ap_03_headers_over_16_kib_are_not_taken_and_crowds_are_closed() {
     drop(crowd);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(Client::new(node.socket()).status().await.is_ok());
-    node.stop.send_replace(true);
+    node.stop.send_replace(Order::Stop);
 }

@@ -9,6 +9,8 @@ pub(crate) fn group_log(chronicle: &Chronicle) -> GroupLog {
     let forks = chronicle.faults.forks.iter().map(|fork| proof("fork", &[&fork.mid, &fork.first, &fork.second]));
     let doubles =
         chronicle.faults.doubles.iter().map(|double| proof("double", &[&double.office, &double.first, &double.second]));
+    let rivalries = chronicle.faults.rivalries.iter();
+    let rivalries = rivalries.map(|rivalry| proof("rivalry", &[&rivalry.office, &rivalry.first, &rivalry.second]));
     GroupLog {
         schema: GroupLogSchema::V1,
         state_hash: chronicle.state_hash.to_string(),
@@ -16,7 +18,7 @@ pub(crate) fn group_log(chronicle: &Chronicle) -> GroupLog {
         waiting: chronicle.waiting.iter().map(ToString::to_string).collect(),
         seats: chronicle.seats.iter().map(seat).collect(),
         offices: chronicle.offices.iter().map(|(state, name)| office(state, name)).collect(),
-        proofs: forks.chain(doubles).collect(),
+        proofs: forks.chain(doubles).chain(rivalries).collect(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::events::{Kind, Notice};
 use super::super::types::{Change, GoneSchema, GroupGone, MemberSchema, OutboxChange, OutboxSchema, Way, spell_id};
 use super::{Names, Secrecy, alert, deliveries, find_invite, group, invite, join, member, message, outbox_id, request};
 use crate::driver::View;
+use crate::history;
 
 /// The events of the API that one event of the core becomes.
 pub(crate) fn notices(view: &View<'_>, event: &Event) -> Vec<Notice> {
@@ -30,6 +31,11 @@ pub(crate) fn notices(view: &View<'_>, event: &Event) -> Vec<Notice> {
         Event::MessageChanged { group, message: line } => {
             let found = message(view, &Names::of(view, group), line);
             vec![Notice::new(Kind::MessageChanged, about(group), &found)]
+        }
+        Event::Annotated { group, target } => {
+            // What is done to a message that isn't here is seen when it comes.
+            let found = history::line(view, group, target).map(|line| message(view, &Names::of(view, group), &line));
+            found.map(|found| Notice::new(Kind::MessageChanged, about(group), &found)).into_iter().collect()
         }
         Event::Delivery { group, entry, .. } => delivery_notice(view, group, entry).into_iter().collect(),
         Event::Outbox { group, outbox, sealed } => {
@@ -69,7 +75,7 @@ fn member_notices(view: &View<'_>, group: &GroupId, id: &MembershipId, what: Opt
             "schema": MemberSchema::V1, "id": spell_id(id.as_ref()), "group": about, "key": null,
             "name": view.account.author_name(group, id).unwrap_or_default(),
             "role": null, "seat": null, "provisional": false, "contested": false, "me": false, "online": false,
-            "link": Way::None, "notice": Value::Null, "change": what,
+            "link": Way::None, "unsealed": null, "verified": null, "other_key": false, "notice": Value::Null, "change": what,
         });
         return vec![Notice::new(Kind::Member, about, &gone)];
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Message, Time, Waiting, tag};
+use super::{Message, Time, Unsealed, Waiting, tag};
 
 tag!(GroupSchema "coterie.group/1");
 tag!(MemberSchema "coterie.member/1");
@@ -87,6 +87,8 @@ pub struct Group {
     pub role: Role,
     /// What one is there.
     pub state: GroupState,
+    /// Settings that everybody in the group follows.
+    pub policy: GroupPolicy,
     /// Seats.
     pub seats: Seats,
     /// Others in reach.
@@ -99,8 +101,21 @@ pub struct Group {
     pub synced: Option<Time>,
     /// The membership log.
     pub log: LogState,
+    /// What newcomers get of what was said before they came.
+    pub history: History,
+    /// For how many days what is said is kept on this computer; none: for ever.
+    pub keep_days: Option<u16>,
     /// What the group should be told once: a second organiser, a newer program (WD-4, WD-13).
     pub notice: Option<String>,
+    /// In the answer to founding only: the recovery codes, if there are some. They are nowhere else.
+    pub recovery_codes: Option<Vec<String>>,
+}
+
+/// Settings that everybody in a group follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupPolicy {
+    /// Newcomers sit there without keys until an organiser confirms them.
+    pub require_confirm: bool,
 }
 
 /// A group's local copy is gone.
@@ -121,14 +136,57 @@ pub struct NewGroup {
     /// At most 280 bytes.
     #[serde(default)]
     pub about: String,
+    /// Recovery codes, if the group is to have some; they are in the answer, and nowhere else.
+    #[serde(default)]
+    pub recovery: Option<NewRecovery>,
+}
+
+/// How many recovery codes a new group gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecovery {
+    /// So many must agree, 1 to the number of codes.
+    pub threshold: u8,
+    /// Codes, 1–7.
+    pub codes: u8,
 }
 
 /// `PATCH /v1/groups/{g}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeGroup {
-    /// 1–64 bytes.
-    pub name: String,
+    /// 1–64 bytes; absent: stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether newcomers wait for an organiser's word; absent: stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_confirm: Option<bool>,
+    /// What newcomers get of the past; absent: stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+}
+
+/// `PUT /v1/groups/{g}/keeping`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Keeping {
+    /// 1–3653; none: for ever.
+    pub days: Option<u16>,
+}
+
+/// What newcomers get of what was said before they came (E-86). Only what is said after this was set is ever given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "mode")]
+pub enum History {
+    /// Nothing.
+    None,
+    /// So many days, and up to a week more: keys are those of whole epochs.
+    Days {
+        /// 1–3660.
+        days: u64,
+    },
+    /// All that was said since this was set.
+    All,
 }
 
 /// `POST /v1/groups/{g}/leave`.
@@ -194,6 +252,12 @@ pub struct Member {
     pub online: bool,
     /// How.
     pub link: Way,
+    /// Why one's words do not go to them; none if they do.
+    pub unsealed: Option<Unsealed>,
+    /// When their key was compared with them.
+    pub verified: Option<Time>,
+    /// This name was compared under another key: somebody else, or a new installation of theirs.
+    pub other_key: bool,
     /// A word of caution, if there is one (WD-8).
     pub notice: Option<String>,
     /// In events only: what happened.

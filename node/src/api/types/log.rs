@@ -30,7 +30,7 @@ pub struct LogOperation {
     pub does: String,
     /// What became of it, in words.
     pub verdict: String,
-    /// The rule that made it void; none if it counts.
+    /// The rule by which it is void or changed nothing; none if it counts.
     pub rule: Option<String>,
 }
 
@@ -68,11 +68,12 @@ pub struct LogOffice {
     pub standing: bool,
 }
 
-/// Two operations that one person signed and that don't go together. Nobody is punished by it: a restored backup forks
-/// innocently.
+/// Two operations that one person, or one set of recovery keys, signed and that don't go together. Nobody is punished by
+/// it: a restored backup forks innocently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogProof {
-    /// `fork`: two after one; `double`: one office gave one output twice.
+    /// `fork`: two after one; `double`: one office gave one output twice; `rivalry`: the recovery keys put two others in
+    /// the place of one office.
     pub kind: String,
     /// The membership, or the office.
     pub who: String,

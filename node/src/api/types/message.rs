@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{MemberRef, Time, tag};
+use super::{Location, MemberRef, NewLocation, Quoted, Reaction, Time, tag};
 
 tag!(MessageSchema "coterie.message/1");
 tag!(DeliverySchema "coterie.delivery/1");
@@ -25,6 +25,10 @@ pub enum MessageKind {
     Newer,
     /// Damaged on this computer's disk.
     Damaged,
+    /// Taken back for everyone (CV-3).
+    Deleted,
+    /// In the outbox only: something done to another message.
+    Annotation,
 }
 
 /// How far a message of one's own got (ST-51). It never goes back.
@@ -73,6 +77,18 @@ pub struct Message {
     pub kind: MessageKind,
     /// The words, as written: never interpreted.
     pub text: String,
+    /// The message that it answers.
+    pub reply_to: Option<Quoted>,
+    /// A place that came with the words, or instead of them.
+    pub location: Option<Location>,
+    /// When its author last gave it other words.
+    pub edited: Option<Time>,
+    /// Who took it back for everyone.
+    pub deleted_by: Option<MemberRef>,
+    /// Emojis, in the order in which they came.
+    pub reactions: Vec<Reaction>,
+    /// Whether it is kept at hand for everybody.
+    pub pinned: bool,
     /// Of one's own messages.
     pub delivery: Option<Delivery>,
     /// Whether it counts by the present state of membership; what does not is hidden by the faces.
@@ -85,8 +101,15 @@ pub struct Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
-    /// 1 byte to 16 KiB. `#` and `@` are letters like any other.
+    /// 1 byte to 16 KiB; may be missing beside a place. `#` and `@` are letters like any other.
+    #[serde(default)]
     pub text: String,
+    /// The message that it answers.
+    #[serde(default)]
+    pub reply_to: Option<String>,
+    /// A place; the node blurs it before anybody else sees it.
+    #[serde(default)]
+    pub location: Option<NewLocation>,
 }
 
 /// How far one message got: `GET …/deliveries`, and the event `delivery`.

@@ -11,6 +11,8 @@ tag!(StatusSchema "coterie.status/1");
 tag!(IdentitySchema "coterie.identity/1");
 tag!(DoctorSchema "coterie.doctor/1");
 tag!(AlertSchema "coterie.alert/1");
+tag!(RestoredSchema "coterie.restored/1");
+tag!(VacuumedSchema "coterie.vacuumed/1");
 
 /// How the node is, as one word (SS-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -155,6 +157,71 @@ pub struct Identity {
 pub struct ChangeIdentity {
     /// 1–64 bytes.
     pub name: String,
+}
+
+/// `POST /v1/identity/backup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBackup {
+    /// Opens the file later; at least 8 characters.
+    pub passphrase: String,
+    /// Whether what was said is in it, too.
+    #[serde(default)]
+    pub history: bool,
+}
+
+/// `POST /v1/identity/passphrase`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePassphrase {
+    /// The one in force, if there is one.
+    pub old: Option<String>,
+    /// The next one, at least 8 characters; none: a key file beside the vault takes its place.
+    pub new: Option<String>,
+}
+
+/// `POST /v1/identity/unlock`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unlock {
+    /// The one in force.
+    pub passphrase: String,
+}
+
+/// What came out of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Restored {
+    /// Form of this object.
+    pub schema: RestoredSchema,
+    /// The public key.
+    pub key: String,
+    /// The name given to groups that are joined from now on.
+    pub name: String,
+    /// This installation: a new one.
+    pub instance: String,
+    /// How the secrets are protected.
+    pub protected: Protection,
+    /// Names of the groups.
+    pub groups: Vec<String>,
+    /// Whether what was said is back, too.
+    pub history: bool,
+    /// When the backup was made.
+    pub made: Time,
+}
+
+/// What writing the store anew has brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Vacuumed {
+    /// Form of this object.
+    pub schema: VacuumedSchema,
+    /// Bytes that the store took on disk.
+    pub before: u64,
+    /// Bytes that it takes now.
+    pub after: u64,
+    /// Records in it.
+    pub records: u64,
+    /// What the opening found wrong with the store; empty if nothing was.
+    pub told: Vec<String>,
 }
 
 /// How one check went.

@@ -44,7 +44,7 @@ fn st_62_a_wrong_passphrase_and_a_damaged_slot_look_alike() {
     assert_eq!(Vault::open(&bytes, &passphrase("correct house")).err(), Some(VaultError::WrongKey));
     assert_eq!(Vault::open(&bytes, &key_file(3)).err(), Some(VaultError::WrongKey));
     let mut damaged = bytes;
-    damaged[HEADER_BYTES + SLOT_HEAD_BYTES + NONCE_BYTES + 5] ^= 1;
+    damaged[HEADER_BYTES + slot::SLOT_HEAD_BYTES + NONCE_BYTES + 5] ^= 1;
     assert_eq!(Vault::open(&damaged, &passphrase("correct horse")).err(), Some(VaultError::WrongKey));
 }
 
@@ -111,12 +111,14 @@ fn st_66_a_vault_holds_at_most_two_rotating_keys_and_then_the_newest() {
 }
 
 #[test]
-fn st_101_the_place_depends_on_machine_and_inode() {
-    let here = place(Some("0123"), 5);
-    assert_ne!(here, place(Some("0123"), 6));
-    assert_ne!(here, place(Some("0124"), 5));
+fn st_101_the_place_depends_on_machine_inode_and_birth() {
+    let here = place(Some("0123"), (5, None));
+    assert_ne!(here, place(Some("0123"), (6, None)));
+    assert_ne!(here, place(Some("0124"), (5, None)));
     // SHA-256("coterie/place/1" ‖ 32 zero bytes ‖ be64(5)), computed elsewhere.
-    assert_eq!(hex(&place(None, 5)), GOLDEN_PLACE);
+    assert_eq!(hex(&place(None, (5, None))), GOLDEN_PLACE);
+    // SHA-256("coterie/place/2" ‖ 32 zero bytes ‖ be64(5) ‖ be128(7 000 000 009)), computed elsewhere.
+    assert_eq!(hex(&place(None, (5, Some(Duration::new(7, 9))))), GOLDEN_PLACE_BORN);
 }
 
 #[test]
@@ -125,4 +127,5 @@ fn st_60_the_file_is_frozen_for_a_key_file_and_for_a_passphrase() {
     assert_eq!(hex(&made(&passphrase("correct horse")).1), include_str!("golden-passphrase.hex").trim());
 }
 
+const GOLDEN_PLACE_BORN: &str = "ebb8b9566de83d8e73e5d6fbf79f8fd61b62501e84ce3c1f109168bc88d25527";
 const GOLDEN_PLACE: &str = "495b022ae59f143895c1b84ddb3741ec86aedd3e9e58a74f8193a1af147b5f36";

@@ -1,26 +1,15 @@
 //! Well-signed lies: each is noticed by whom it harms, and moves nothing (AT-04 to AT-17, AT-22 to AT-28, AT-53).
 
+use super::forge::{body_of, forged};
+use super::trio::restarted;
 use super::*;
 use crate::ids::Digest;
-use crate::log::body::{GrantBody, RekeyBody, SealedSeed, Slot, roster_hash};
-use crate::wire::from_bytes;
+use crate::log::body::{GrantBody, SealedSeed, Slot, roster_hash};
 
 const ANA: usize = 0;
 const BEN: usize = 1;
 const EVA: usize = 2;
 const ALL: [usize; 3] = [ANA, BEN, EVA];
-
-/// Signs the entry again after `change`, as its author could.
-fn forged(world: &World, author: usize, entry: &Entry, change: impl FnOnce(&mut Entry)) -> Verified<Entry> {
-    let mut other = entry.clone();
-    change(&mut other);
-    let pair = &world.people[author].pair;
-    verified(Entry::sign(&GID, other.log, other.head, (other.commit, other.body), pair), pair)
-}
-
-fn body_of(entry: &Entry) -> RekeyBody {
-    from_bytes(&entry.body, 40_000).unwrap()
-}
 
 #[test]
 fn at_16_unequal_seeds_are_noticed_by_each_victim_and_give_nothing() {
@@ -135,7 +124,35 @@ fn at_06_at_10_anothers_slots_and_commitment_do_not_open_elsewhere() {
 }
 
 #[test]
-fn at_04_at_07_a_message_moved_to_another_index_epoch_or_author_does_not_open() {
+fn at_04_every_reader_has_the_chain_key_and_none_can_speak_with_it_in_the_authors_name() {
+    let mut world = World::new(3);
+    let rekey = world.rekey(ANA, &ALL);
+    let taken: Vec<KeyOutcome> = [BEN, EVA].map(|reader| world.take_rekey(reader, &rekey, &ALL, None)).into();
+    assert_eq!(taken, [KeyOutcome::Opened { from: 0 }; 2]);
+    let words = world.say(ANA, "really Ana");
+    // Eva seals with Ana's own key of that index, exactly as Ana would have.
+    let (eva, ana) = (world.people[EVA].pair.public(), world.people[ANA].log);
+    let mut as_ana = GroupKeys::new(GID, ana, 0);
+    as_ana.speak_from(rekey.id(), 0, world.people[EVA].group.chains[&rekey.id()].chain.duplicate());
+    let place = HeadPlace { seq: words.head.seq, prev: words.head.prev, heads: Heads::default() };
+    let sealed = as_ana.seal(place, &content("not Ana"), &world.people[EVA].pair, &mut world.rng).unwrap().entry;
+    assert!(Signed::new(sealed.clone()).verify(&world.people[ANA].pair.public()).is_err(), "Ana never signed this");
+    let before = secrets_of(&world.people[BEN].group);
+    // It is the signature alone that stops it: whoever left that check out would read Eva's words as Ana's.
+    let unchecked = Signed::new(sealed).verify(&eva).unwrap();
+    assert_eq!(
+        restarted(&world.people[BEN].group)
+            .open(world.now, &unchecked, rekey.id())
+            .map_err(|why| name(&why))
+            .map(|_| ()),
+        Ok(())
+    );
+    assert_eq!(secrets_of(&world.people[BEN].group), before);
+    assert_eq!(world.read(BEN, &words, rekey.id()), Ok("really Ana".to_string()));
+}
+
+#[test]
+fn at_05_at_07_a_message_moved_to_another_index_epoch_or_author_does_not_open() {
     let mut world = World::new(3);
     let rekey = world.rekey(ANA, &ALL);
     let eva = world.rekey(EVA, &ALL);
@@ -160,7 +177,7 @@ fn at_04_at_07_a_message_moved_to_another_index_epoch_or_author_does_not_open() 
 }
 
 #[test]
-fn at_55_a_broken_message_is_passed_once_and_harms_no_other() {
+fn at_55_e_62_a_broken_message_is_passed_once_and_harms_no_other() {
     let mut world = World::new(2);
     let both = [ANA, BEN];
     let rekey = world.rekey(ANA, &both);
@@ -203,6 +220,11 @@ fn at_22_at_53_only_the_author_grants_its_chain_and_no_index_goes_back() {
         *index = 0;
     });
     assert_eq!(world.take_grant(EVA, &earlier, rekey.id(), &ALL), KeyOutcome::Unreadable);
+    let beyond = forged(&world, ANA, &grant, |entry| {
+        let HeadKind::KeyGrant { index, .. } = &mut entry.head.kind else { panic!("a grant") };
+        *index = 1_000;
+    });
+    assert_eq!(world.take_grant(EVA, &beyond, rekey.id(), &ALL), KeyOutcome::Misfit, "an index that no message has");
     let none = forged(&world, ANA, &grant, |entry| entry.body = to_bytes(&GrantBody::default()));
     assert_eq!(world.take_grant(EVA, &none, rekey.id(), &ALL), KeyOutcome::Misfit);
     assert_eq!(world.take_grant(EVA, &grant, rekey.id(), &ALL), KeyOutcome::Opened { from: 1 });

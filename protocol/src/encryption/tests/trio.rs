@@ -64,7 +64,7 @@ fn at_11_who_is_removed_reads_nothing_after_the_rekey_with_any_secret_it_ever_ha
 }
 
 #[test]
-fn at_36_a_newcomer_reads_from_its_grant_on_and_nothing_before() {
+fn at_36_at_118_a_newcomer_reads_from_its_grant_on_and_nothing_before() {
     let mut world = World::new(3);
     let rekey = world.rekey(ANA, &[ANA, BEN]);
     let before = world.say(ANA, "before Eva");
@@ -74,6 +74,61 @@ fn at_36_a_newcomer_reads_from_its_grant_on_and_nothing_before() {
     assert_eq!(world.take_grant(EVA, &grant, rekey.id(), &[ANA, BEN, EVA]), KeyOutcome::Opened { from: 1 });
     assert_eq!(world.read(EVA, &before, rekey.id()), Err("before"));
     assert_eq!(world.read(EVA, &after, rekey.id()), Ok("welcome, Eva".to_string()));
+    // By force: nothing that she holds, before or after she read, leads back.
+    let HeadKind::Message { nonce, .. } = before.head.kind else { panic!("a message") };
+    let bound = (before.head_digest(), &before.commit.unwrap());
+    let opens = |mk: &Secret<32>| open_content(&message_keys(mk), &nonce, bound, &before.body).is_ok();
+    for bytes in secrets_of(&world.people[EVA].group) {
+        assert!(!opens(&Secret::new(bytes)));
+        assert!(!Chain::at(Secret::new(bytes), 0).step_over(20).unwrap().iter().any(|(_, mk)| opens(mk)));
+    }
+    let early = world.people[ANA].group.chains[&rekey.id()].first;
+    assert_eq!(early, 0, "Ana herself had the key of it");
+}
+
+#[test]
+fn e_38_a_rekey_publishes_a_fresh_leaf_which_the_next_slot_is_sealed_to() {
+    let mut world = World::new(2);
+    let both = [ANA, BEN];
+    let before = world.people[ANA].leaf;
+    world.rekey(ANA, &both);
+    let fresh = world.people[ANA].leaf;
+    assert_eq!(fresh.generation, before.generation + 1);
+    assert_ne!(fresh.pk, before.pk);
+    let answer = world.rekey(BEN, &both);
+    assert_eq!(forge::body_of(&answer).0[0].leaf.generation, fresh.generation);
+    // Whoever took Ana's state before has no part in it; Ana has.
+    let mut thief = GroupKeys::new(GID, world.people[ANA].log, 0);
+    let old = &world.people[ANA].group.leaves[&before.generation];
+    let (pk, secret) = (old.pk, old.secret.duplicate());
+    thief.leaves.insert(fresh.generation, OwnLeaf { pk, secret, replaced: None });
+    let (keyed, now) = (world.keyed(&both), world.now);
+    let at = Arrival { keyed: &keyed, rekey: None, shown: None };
+    assert_eq!(thief.on_rekey(now, &answer, &at).outcome, KeyOutcome::Unreadable);
+    assert_eq!(world.take_rekey(ANA, &answer, &both, None), KeyOutcome::Opened { from: 0 });
+}
+
+#[test]
+fn e_57_a_state_that_was_put_back_unseen_seals_under_another_nonce() {
+    let mut world = World::new(2);
+    let rekey = world.rekey(ANA, &[ANA, BEN]);
+    world.take_rekey(BEN, &rekey, &[ANA, BEN], None);
+    let back = restarted(&world.people[ANA].group);
+    let first = world.say(ANA, "words");
+    // The same index, key and place again: an unseen rollback. Only the nonce keeps the two apart.
+    world.people[ANA].group = back;
+    (world.people[ANA].seq, world.people[ANA].prev) = (first.head.seq, first.head.prev);
+    let second = world.say(ANA, "words");
+    let nonce = |entry: &Entry| match entry.head.kind {
+        HeadKind::Message { epoch, index, nonce } => ((epoch, index), nonce),
+        _ => panic!("a message"),
+    };
+    assert_eq!(nonce(&first).0, nonce(&second).0);
+    assert_ne!(nonce(&first).1, nonce(&second).1);
+    assert_ne!(first.body, second.body);
+    // The head is bound: neither opens with the other's nonce.
+    let mixed = forge::forged(&world, ANA, &first, |entry| entry.head.kind = second.head.kind.clone());
+    assert_eq!(world.read(BEN, &mixed, rekey.id()), Err("broken"));
 }
 
 #[test]
@@ -93,7 +148,7 @@ fn e_48_an_older_grant_that_comes_late_opens_what_lies_between() {
 }
 
 #[test]
-fn at_01_at_03_what_comes_late_opens_once() {
+fn at_01_at_02_at_03_what_comes_late_opens_once() {
     let mut world = World::new(2);
     let rekey = world.rekey(ANA, &[ANA, BEN]);
     world.take_rekey(BEN, &rekey, &[ANA, BEN], None);
@@ -161,7 +216,7 @@ fn e_65_a_damaged_record_is_refused() {
 type Values = Vec<Vec<u8>>;
 
 /// The group's keys as a store would hold them.
-fn records(group: &GroupKeys) -> (Values, Values, Values) {
+pub(super) fn records(group: &GroupKeys) -> (Values, Values, Values) {
     let value = |change: SecretChange| match change {
         SecretChange::Put { value, .. } => value.to_vec(),
         SecretChange::Erase { .. } => panic!("nothing to erase"),
@@ -175,7 +230,7 @@ fn records(group: &GroupKeys) -> (Values, Values, Values) {
     (chains, pages.map(value).collect(), leaves)
 }
 
-fn restarted(group: &GroupKeys) -> GroupKeys {
+pub(super) fn restarted(group: &GroupKeys) -> GroupKeys {
     let (chains, pages, leaves) = records(group);
     let mut back = GroupKeys::new(group.gid, group.own, group.inst_no);
     back.restore(chains.iter().map(Vec::as_slice), pages.iter().map(Vec::as_slice), leaves.iter().map(Vec::as_slice))
@@ -197,7 +252,7 @@ proptest! {
         let mut world = World::new(3);
         let mut rekeys: Vec<(usize, Verified<Entry>, Option<EntryId>)> = vec![];
         let mut said: Vec<(usize, Verified<Entry>, EntryId)> = vec![];
-        let mut used = BTreeSet::new();
+        let (mut keys, mut nonces) = (BTreeSet::new(), BTreeSet::new());
         for (author, what) in steps {
             if what == 0 || world.people[author].rekey.is_none() {
                 let previous = world.people[author].rekey;
@@ -209,7 +264,9 @@ proptest! {
                 let held = world.people[author].group.own_chain().unwrap().1.chain.duplicate().step();
                 let message = world.say(author, "words");
                 let HeadKind::Message { nonce, .. } = message.head.kind else { panic!("a message") };
-                prop_assert!(used.insert((*message_keys(&held).key.expose(), nonce)));
+                // Each alone: with a fresh nonce a key that came twice would make a new pair, and go unseen.
+                prop_assert!(keys.insert(*message_keys(&held).key.expose()));
+                prop_assert!(nonces.insert(nonce));
                 said.push((author, message, world.people[author].rekey.unwrap()));
             }
         }

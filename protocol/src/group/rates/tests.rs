@@ -6,6 +6,7 @@ use crate::event::{Event, JoinState};
 use crate::group::OutboxRecord;
 use crate::ids::GroupId;
 use crate::testing::party::Party;
+use crate::timeline::content::{Body, Post};
 use alloc::string::String;
 use alloc::vec::Vec;
 use std::format;
@@ -29,8 +30,9 @@ fn leaf(group: &mut Group, ctx: &mut Context<'_>) {
 }
 
 fn text(group: &mut Group, ctx: &mut Context<'_>) {
-    let record = OutboxRecord { at_ms: ctx.now.wall_ms, text: "spam".into() };
-    group.seal_text(ctx, &record).unwrap().unwrap();
+    let record =
+        OutboxRecord { at_ms: ctx.now.wall_ms, body: Body::Post(Post { text: "spam".into(), ..Post::default() }) };
+    group.seal_words(ctx, &record).unwrap().unwrap();
 }
 
 /// How many entries of `author` `who` holds.
@@ -53,7 +55,7 @@ fn throttled(party: &Party, who: usize) -> usize {
 }
 
 #[test]
-fn e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_heard_in_the_end() {
+fn at_23_at_87_e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_heard_in_the_end() {
     let (mut party, group) = Party::with_group(3, 3);
     let before = held(&mut party, ANA, group, CY);
     without_rates(&mut party, CY, group, 20, leaf);
@@ -78,6 +80,30 @@ fn e_77_who_changes_keys_all_the_time_is_throttled_by_everybody_told_once_and_he
         assert_eq!(party.texts(who, &group).len(), 2, "{who}");
         assert_eq!(throttled(&party, who), 1, "{who}");
     }
+}
+
+#[test]
+fn at_23_a_flood_of_leaf_entries_takes_no_more_room_at_the_others_than_the_rates_let_in() {
+    let (mut party, group) = Party::with_group(3, 3);
+    let room = |party: &Party| party.hosts[ANA].disk.values().map(Vec::len).sum::<usize>();
+    let before = held(&mut party, ANA, group, CY);
+    without_rates(&mut party, CY, group, 150, leaf);
+    party.pass(60_000);
+    let (full, first) = (room(&party), held(&mut party, ANA, group, CY));
+    assert!(first - before <= limits::AUTHOR_LEAVES.burst + 1, "{before} to {first}");
+    // Twice as many bring nothing more.
+    without_rates(&mut party, CY, group, 150, leaf);
+    party.pass(60_000);
+    let entry = 600;
+    assert!(room(&party) <= full + entry, "{full} bytes became {}", room(&party));
+    // Six an hour, hour by hour, and nobody else is slowed down.
+    party.pass(3 * limits::HOUR_MS);
+    let later = held(&mut party, ANA, group, CY);
+    assert!((12..=20).contains(&(later - first)), "{first} to {later} in three hours");
+    party.say(BEN, group, "hello");
+    party.pass(5_000);
+    assert_eq!(party.texts(ANA, &group), ["hello"]);
+    assert_eq!(throttled(&party, ANA), 1);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::Command;
 use crate::event::{AlertKind, JoinState};
 use crate::ids::GroupId;
 use crate::testing::party::Party;
+use crate::timeline::content::{Body, Post};
 
 const ANA: usize = 0;
 const BEN: usize = 1;
@@ -25,8 +26,9 @@ fn e_26_an_own_entry_that_admission_refuses_moves_no_key() {
         // A fork of the own log refuses every further entry in it (E-80).
         let own = group.own;
         assert!(group.logs.mark_forked(own));
-        let text = OutboxRecord { at_ms: ctx.now.wall_ms, text: "never".into() };
-        assert!(group.seal_text(ctx, &text).is_err());
+        let text =
+            OutboxRecord { at_ms: ctx.now.wall_ms, body: Body::Post(Post { text: "never".into(), ..Post::default() }) };
+        assert!(group.seal_words(ctx, &text).is_err());
         assert!(group.write_leaf(ctx, LeafReason::Daily, None).is_err());
         let scene = group.scene(ctx).unwrap();
         assert!(group.write_rekey(ctx, &scene, RekeyReason::Schedule).is_err());
@@ -98,7 +100,7 @@ fn e_44_who_is_given_the_chain_within_the_day_is_not_left_out() {
 }
 
 #[test]
-fn e_17_words_name_what_is_citable_and_what_was_cited_before_although_it_ended() {
+fn at_167_e_17_words_name_what_is_citable_and_what_was_cited_before_although_it_ended() {
     let (mut party, gid) = Party::with_group(4, 3);
     let ben = party.member(ANA, &gid, BEN);
     party.ask(ANA, Command::Promote { group: gid, member: ben }).unwrap();

@@ -54,7 +54,7 @@ fn message_of(draft: &mut Draft) -> (&mut u64, &mut u64) {
 }
 
 #[test]
-fn e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
+fn at_01_e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
     let (world, mut logs, pen) = spoken();
     let entry = Pen::new(&world, 1, 1).speak(&world, 0).remove(0);
     let mut bytes = entry.to_bytes();
@@ -63,13 +63,31 @@ fn e_23_what_is_held_already_is_a_duplicate_whatever_its_signature() {
 }
 
 #[test]
-fn e_26_a_bad_signature_is_not_remembered_and_the_good_entry_still_gets_in() {
+fn at_49_e_26_a_bad_signature_is_not_remembered_and_the_good_entry_still_gets_in() {
     let (world, mut logs, pen) = spoken();
     let entry = pen.sign(pen.message(256));
     let mut bytes = entry.to_bytes();
     *bytes.last_mut().unwrap() ^= 1;
     assert_refused(&give_bytes(&mut logs, &world, pen.log, &bytes), EntryRule::Signature);
     assert_taken(&give(&mut logs, &world, &entry));
+}
+
+/// Each kind of entry in Ana's log, signed by everybody else who is here: not one of them speaks for her.
+#[test]
+fn at_04_at_83_an_entry_that_another_signed_is_refused_before_anything_changes() {
+    let (world, mut logs, pen) = spoken();
+    let before = picture(&logs);
+    let drafts = [pen.leaf(&world, 1), pen.rekey(&world, &[]), pen.message(256), pen.envelope(40)];
+    for draft in &drafts {
+        for who in people().filter(|&who| who != pen.who).take(5) {
+            let entry =
+                Entry::sign(&pen.gid, pen.log, draft.head.clone(), (draft.commit, draft.body.clone()), &keys(who));
+            assert_refused(&give(&mut logs, &world, &entry), EntryRule::Signature);
+            assert_eq!(picture(&logs), before);
+        }
+    }
+    // Her own still gets in: nothing was remembered of the forged ones.
+    assert_taken(&give(&mut logs, &world, &pen.sign(drafts[2].clone())));
 }
 
 #[test]
@@ -174,7 +192,7 @@ fn e_20_all_kinds_but_messages_say_their_heads_and_each_64th_message_does() {
 }
 
 #[test]
-fn e_20_heads_never_go_back_and_none_is_an_ancestor_of_another() {
+fn at_48_e_20_heads_never_go_back_and_none_is_an_ancestor_of_another() {
     let (mut world, mut logs, mut pen) = spoken();
     world.add(2, &[1], Effect::Pending(9));
     world.add(3, &[1], Effect::Pending(8));
@@ -198,7 +216,7 @@ fn e_20_heads_never_go_back_and_none_is_an_ancestor_of_another() {
 }
 
 #[test]
-fn e_22_an_unknown_kind_is_kept_without_effect() {
+fn at_56_e_22_an_unknown_kind_is_kept_without_effect() {
     let (world, mut logs, mut pen) = spoken();
     let kind = HeadKind::Opaque { kind: 77, fields: vec![vec![5]] };
     let opaque = pen.draft(kind, Some(Digest([1; 32])), vec![1, 2, 3]);
@@ -236,7 +254,7 @@ fn e_10_the_installation_keeps_its_number() {
 }
 
 #[test]
-fn e_24_leaf_keys_are_numbered_without_holes_and_never_come_again() {
+fn e_11_e_24_leaf_keys_are_numbered_without_holes_and_never_come_again() {
     refused_then_good(daily, |draft| *leaf_of(draft).1 += 1, EntryRule::Generation);
     refused_then_good(daily, |draft| *leaf_of(draft).1 -= 1, EntryRule::Generation);
     refused_then_good(rekey, |draft| *rekey_of(draft).3 += 1, EntryRule::Generation);
@@ -261,7 +279,7 @@ fn e_18_a_leaf_acknowledges_each_other_keyed_member_once() {
 }
 
 #[test]
-fn e_24_a_rekey_follows_the_epoch_before() {
+fn at_07_at_22_e_24_a_rekey_follows_the_epoch_before() {
     refused_then_good(rekey, |draft| *rekey_of(draft).0 += 1, EntryRule::Epoch);
     refused_then_good(rekey, |draft| *rekey_of(draft).0 -= 1, EntryRule::Epoch);
     refused_then_good(rekey, |draft| *rekey_of(draft).1 += 1, EntryRule::PrevLen);
@@ -269,7 +287,7 @@ fn e_24_a_rekey_follows_the_epoch_before() {
 }
 
 #[test]
-fn e_16_a_rekey_names_the_roster_of_its_heads() {
+fn at_14_e_16_a_rekey_names_the_roster_of_its_heads() {
     refused_then_good(rekey, |draft| rekey_of(draft).2.0[0] ^= 1, EntryRule::RosterHash);
 }
 
@@ -292,7 +310,7 @@ fn e_24_suspended_places_ascend_lie_in_the_roster_and_are_not_the_author() {
 }
 
 #[test]
-fn e_24_a_rekey_has_one_slot_for_each_place_left() {
+fn at_14_at_15_at_42_e_24_a_rekey_has_one_slot_for_each_place_left() {
     for count in [1, 3] {
         let (world, mut logs, pen) = spoken();
         let mut bad = pen.rekey(&world, &[]);
@@ -303,7 +321,7 @@ fn e_24_a_rekey_has_one_slot_for_each_place_left() {
 }
 
 #[test]
-fn e_24_grant_targets_are_keyed_others_outside_the_audience_unless_it_repairs() {
+fn at_53_e_24_grant_targets_are_keyed_others_outside_the_audience_unless_it_repairs() {
     let (mut world, mut logs, mut pen) = spoken();
     world.add(2, &[1], Effect::Keyed(3));
     world.add(4, &[2], Effect::Pending(4));
@@ -338,7 +356,7 @@ fn e_24_grant_targets_are_keyed_others_outside_the_audience_unless_it_repairs() 
 }
 
 #[test]
-fn e_24_an_index_rises_within_the_current_epoch_and_may_leave_holes() {
+fn at_07_at_53_e_24_e_58_an_index_rises_within_the_current_epoch_and_may_leave_holes() {
     refused_then_good(message, |draft| *message_of(draft).0 += 1, EntryRule::Epoch);
     refused_then_good(message, |draft| *message_of(draft).1 = 0, EntryRule::Index);
     refused_then_good(message, |draft| *message_of(draft).1 = 1_000, EntryRule::Index);
@@ -362,7 +380,7 @@ fn e_37_who_has_no_epoch_publishes_neither_message_nor_grant() {
 }
 
 #[test]
-fn e_25_an_epoch_is_not_used_on_at_heads_where_somebody_of_its_audience_is_gone() {
+fn at_13_e_25_an_epoch_is_not_used_on_at_heads_where_somebody_of_its_audience_is_gone() {
     let (mut world, mut logs, mut pen) = spoken();
     world.add(2, &[1], Effect::Gone(2));
     pen.heads = heads(&[2]);
@@ -418,8 +436,9 @@ fn e_26_an_author_refuses_its_own_entry_by_the_same_rules_and_changes_nothing() 
     assert_eq!(appended.place, Place { log: pen.log, branch: 0, seq: 3 });
 }
 
+/// Every bit of every byte, every truncation, and a byte more: of one entry of each kind.
 #[test]
-fn at_28_flipped_bits_of_every_kind_leave_the_state_as_it_was() {
+fn at_28_flips_cuts_and_additions_to_every_kind_leave_the_state_as_it_was() {
     let mut world = World::of(3);
     world.add(2, &[1], Effect::Keyed(3));
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
@@ -433,17 +452,105 @@ fn at_28_flipped_bits_of_every_kind_leave_the_state_as_it_was() {
         |pen, _| pen.grant(&[3], 1),
         |pen, _| pen.envelope(40),
     ];
+    let mut tried = 0;
     for kind in kinds {
         let draft = kind(&mut pen, &world);
         let entry = pen.write(draft);
         let (bytes, before) = (entry.to_bytes(), picture(&logs));
-        for at in 0..bytes.len() {
+        let flips = (0..bytes.len() * 8).map(|bit| {
             let mut flipped = bytes.clone();
-            flipped[at] ^= 1 << (at % 8);
-            let inserted = give_bytes(&mut logs, &world, pen.log, &flipped);
-            assert!(matches!(inserted, Inserted::Refused(_)), "byte {at}: {inserted:?}");
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            flipped
+        });
+        let cuts = (0..bytes.len()).map(|end| bytes[..end].to_vec());
+        let longer = [0, 0x80, 0xff].map(|more| [&bytes[..], &[more]].concat());
+        for spoiled in flips.chain(cuts).chain(longer) {
+            let inserted = give_bytes(&mut logs, &world, pen.log, &spoiled);
+            assert!(matches!(inserted, Inserted::Refused(_)), "{inserted:?}");
+            tried += 1;
         }
         assert_eq!(picture(&logs), before);
         assert_taken(&give(&mut logs, &world, &entry));
+    }
+    assert!(tried > 10_000, "{tried} spoiled entries");
+}
+
+/// Admission looks at form and number of slots; it has no key to try one with, and doesn't read on beyond the limits.
+#[test]
+fn at_42_slots_by_the_thousand_are_refused_by_their_size_and_too_many_by_their_count() {
+    let (world, mut logs, pen) = spoken();
+    let before = picture(&logs);
+    let seed = SealedSeed { leaf: LeafNumber { inst_no: 0, generation: 0 }, slot: Slot([7; SLOT_BYTES]) };
+    for slots in [65_535, 100, 99, 3, 1, 0] {
+        let mut draft = pen.rekey(&world, &[]);
+        draft.body = to_bytes(&RekeyBody(vec![seed; slots]));
+        let inserted = give(&mut logs, &world, &pen.sign(draft));
+        if slots <= 99 {
+            assert_refused(&inserted, EntryRule::Slots);
+        }
+        assert!(matches!(inserted, Inserted::Refused(_)), "{slots}: {inserted:?}");
+    }
+    // A list that only claims to be that long.
+    let mut draft = pen.rekey(&world, &[]);
+    draft.body = vec![0x99, 0xff, 0xff];
+    assert!(matches!(give(&mut logs, &world, &pen.sign(draft)), Inserted::Refused(_)));
+    assert_eq!(picture(&logs), before);
+}
+
+/// One author, one body, every other kind: no kind passes for another, though the signature is good.
+#[test]
+fn at_08_a_body_of_one_kind_is_not_taken_for_another() {
+    let (world, logs, pen) = spoken();
+    let before = picture(&logs);
+    let drafts = [pen.leaf(&world, 1), pen.rekey(&world, &[]), pen.grant(&[2], 4), pen.message(256), pen.envelope(40)];
+    let mut tried = 0;
+    for (i, head) in drafts.iter().enumerate() {
+        for (j, body) in drafts.iter().enumerate() {
+            // An envelope's body is any bytes; a message's is any of eight sizes, and none of these has one.
+            if i == j || i == 4 {
+                continue;
+            }
+            let mixed = Draft { head: head.head.clone(), commit: head.commit, body: body.body.clone() };
+            let mut logs = reopened(&logs, &world);
+            let inserted = give(&mut logs, &world, &pen.sign(mixed));
+            assert!(matches!(inserted, Inserted::Refused(_)), "head {i}, body {j}: {inserted:?}");
+            assert_eq!(picture(&logs), before);
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 16);
+    // A commitment where there is none, and none where there must be one.
+    for (i, draft) in drafts.iter().enumerate() {
+        let commit = if draft.commit.is_some() { None } else { Some(Digest([8; 32])) };
+        let mut logs = reopened(&logs, &world);
+        let inserted = give(&mut logs, &world, &pen.sign(Draft { commit, ..draft.clone() }));
+        assert!(matches!(inserted, Inserted::Refused(_)), "kind {i}: {inserted:?}");
+    }
+}
+
+/// A signature of the right key over the right id, made for any other use.
+#[test]
+fn at_08_at_83_a_signature_under_another_label_signs_no_entry() {
+    let (world, mut logs, pen) = spoken();
+    let entry = pen.sign(pen.message(256));
+    let mut good = 0;
+    for label in Label::ALL {
+        let signature = keys(pen.who).sign(*label, &[Field::B(&entry.id().0)]);
+        let mut other = entry.clone();
+        other.sig = signature;
+        match give(&mut logs, &world, &other) {
+            Inserted::Appended(_) => good += 1,
+            Inserted::Refused(rule) => assert_eq!(rule, EntryRule::Signature, "{label:?}"),
+            Inserted::Duplicate => assert!(good == 1, "{label:?}"),
+            other => panic!("{label:?}: {other:?}"),
+        }
+    }
+    assert_eq!(good, 1, "one label of {} signs entries", Label::ALL.len());
+    // What a person's key signs elsewhere (SSHSIG, libp2p's handshake) never begins like what it signs here (E-05).
+    let fields = [Field::U(0); 23];
+    for count in 0..=fields.len() - 1 {
+        let first = enc(Label::SigEntry, &fields[..count])[0];
+        assert!((0x81..=0x97).contains(&first));
+        assert!(!b"SnN\x11\x12".contains(&first));
     }
 }

@@ -54,7 +54,7 @@ fn e_29_a_point_includes_what_leads_to_it_by_prev_and_by_prior() {
 }
 
 #[test]
-fn e_29_a_cut_without_points_voids_everything_and_the_lost_have_no_words() {
+fn at_45_e_29_a_cut_without_points_voids_everything_and_the_lost_have_no_words() {
     let world = World::of(3);
     let (logs, all) = moved_twice(&world);
     for words in [Words::UpTo(vec![vec![]]), Words::Void] {
@@ -64,7 +64,7 @@ fn e_29_a_cut_without_points_voids_everything_and_the_lost_have_no_words() {
 }
 
 #[test]
-fn e_30_several_cuts_intersect_in_any_order() {
+fn at_12_at_46_e_30_several_cuts_intersect_in_any_order() {
     let world = World::of(3);
     let (logs, all) = moved_twice(&world);
     let mut cuts = vec![
@@ -105,7 +105,7 @@ fn e_32_a_point_not_held_bounds_by_number_until_it_comes_and_then_its_chain_deci
 }
 
 #[test]
-fn e_32_an_invented_point_in_a_log_that_nobody_has_saves_nothing_elsewhere() {
+fn at_46_e_32_an_invented_point_in_a_log_that_nobody_has_saves_nothing_elsewhere() {
     let world = World::of(3);
     let (logs, all) = moved_twice(&world);
     let invented = Point { inst: Instance([0x77; 16]), seq: 9, eid: EntryId([1; 32]) };

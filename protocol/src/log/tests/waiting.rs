@@ -108,11 +108,11 @@ fn busy() -> (World, Vec<Entry>) {
 }
 
 #[test]
-fn inv_the_order_of_arrival_changes_neither_what_is_admitted_nor_the_state() {
+fn at_02_inv_the_order_of_arrival_changes_neither_what_is_admitted_nor_the_state() {
     let (world, entries) = busy();
     let mut in_order = logs(&world);
     give_all(&mut in_order, &world, &entries);
-    assert_eq!(in_order.places.len(), entries.len());
+    assert_eq!(in_order.places.iter().count(), entries.len());
     let expected = picture(&in_order);
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
     for round in 0..30 {
@@ -173,7 +173,7 @@ fn held(world: &World, (who, seq): (usize, u64), giver: u8, bytes: usize) -> Hel
 }
 
 #[test]
-fn e_76_one_author_has_256_waiting_entries_and_the_oldest_goes_first() {
+fn at_27_e_76_one_author_has_256_waiting_entries_and_the_oldest_goes_first() {
     let world = World::of(3);
     let mut pool = Pending::default();
     pool.hold(held(&world, (2, 0), 1, 300));
@@ -233,7 +233,30 @@ fn st_14_the_largest_state_of_a_branch_fits_a_stored_value() {
 }
 
 #[test]
-fn e_24_leaf_keys_are_remembered_up_to_a_bound_oldest_out() {
+fn at_23_a_hundred_thousand_leaf_entries_of_one_log_leave_a_state_of_the_same_size() {
+    let world = World::of(3);
+    let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
+    give_all(&mut logs, &world, &pen.speak(&world, 0));
+    let mut record = logs.record(&pen.log, 0).unwrap();
+    // Rules and signatures are other tests' matter: here only what an admitted one leaves behind.
+    let mut entry = pen.write(pen.leaf(&world, 1));
+    let mut sizes = BTreeSet::new();
+    for number in 2..100_002_u64 {
+        let mark = sha256(&number.to_be_bytes()).0;
+        let HeadKind::Leaf { generation, pk, .. } = &mut entry.head.kind else { panic!("a leaf") };
+        (*generation, pk.0, entry.head.seq) = (number, mark, number);
+        let step = state::Step { heads: heads(&[1]), knows_own: None, sealed: vec![] };
+        record.state = LogState::after(Some(record.state), &entry, step, NOW).unwrap();
+        if number > 70_000 && number.is_multiple_of(1_000) {
+            sizes.insert(to_bytes(&record).len());
+        }
+    }
+    assert_eq!(sizes.len(), 1, "the state of a log grows with its leaf keys: {sizes:?}");
+    assert_eq!(record.state.leaf.generation, 100_001);
+}
+
+#[test]
+fn at_23_e_24_leaf_keys_are_remembered_up_to_a_bound_oldest_out() {
     let world = World::of(3);
     let (mut logs, mut pen) = (logs(&world), Pen::new(&world, 1, 1));
     give_all(&mut logs, &world, &pen.speak(&world, 0));

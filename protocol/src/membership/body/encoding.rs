@@ -3,9 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Blow, Body, Join, Pair, Role, Terms};
-use crate::ids::{OperationId, Point, SeatNumber};
-use crate::limits::{CUTS_MAX, NAME_BYTES_MAX, NAMED_MAX, PAIRS_MAX, SEATS, SETS_MAX, SETTING_KEY_MAX};
+use super::{Approval, Blow, Body, Join, Pair, Recovery, Role, Terms};
+use crate::ids::{MemberKey, OperationId, Point, SeatNumber};
+use crate::limits::{
+    CUTS_MAX, NAME_BYTES_MAX, NAMED_MAX, PAIRS_MAX, RECOVERY_KEYS_MAX, SEATS, SETS_MAX, SETTING_KEY_MAX,
+};
 use crate::membership::policy::{Setting, SettingKey, is_plain};
 use crate::membership::rule::Rule;
 use crate::wire::{DecodeError, Reader, Writer};
@@ -72,12 +74,15 @@ impl Join {
 impl Body {
     pub(in crate::membership) fn write(&self, to: &mut Writer) {
         match self {
-            Self::Genesis { pk, nonce, policy } => {
+            Self::Genesis { pk, nonce, policy, recovery } => {
                 to.array(4).bytes(pk).bytes(nonce).array(policy.len());
                 for (key, value) in policy {
                     to.array(2).uint(*key).item(value);
                 }
-                to.null();
+                match recovery {
+                    Some(recovery) => recovery.write(to),
+                    None => drop(to.null()),
+                }
             }
             Self::Join(join) => join.write(to),
             Self::Confirm { join } => drop(to.array(1).bytes(join)),
@@ -114,6 +119,12 @@ impl Body {
                         Some(value) => to.item(value),
                         None => to.null(),
                     };
+                }
+            }
+            Self::Depose { office, pin, approvals } => {
+                to.array(3).bytes(office).bytes(pin).array(approvals.len());
+                for (place, signature) in approvals {
+                    to.array(2).uint(*place).bytes(signature);
                 }
             }
         }
@@ -156,6 +167,10 @@ impl Body {
                 Self::Leave { heirs: sorted_ids(from, NAMED_MAX)?, cuts: read_cuts(from)? }
             }
             10 => read_sets(from)?,
+            12 => {
+                from.array(3)?;
+                Self::Depose { office: from.fixed()?, pin: from.fixed()?, approvals: read_approvals(from)? }
+            }
             _ => return Err(Rule::UnknownKind),
         })
     }
@@ -181,11 +196,37 @@ fn read_genesis(from: &mut Reader<'_>) -> Result<Body, DecodeError> {
             Ok((from.small()?, from.item()?))
         })
         .collect::<Result<Vec<(SettingKey, Setting)>, DecodeError>>()?;
-    // MB-X7: recovery is reserved.
-    let reserved = from.is_null()?;
-    (reserved && policy.is_sorted_by(|a, b| a.0 < b.0))
-        .then_some(Body::Genesis { pk, nonce, policy })
+    // Off by default: null, and the bytes are as if there were no such thing.
+    let recovery = if from.is_null()? { None } else { Some(Recovery::read(from)?) };
+    policy
+        .is_sorted_by(|a, b| a.0 < b.0)
+        .then_some(Body::Genesis { pk, nonce, policy, recovery })
         .ok_or(DecodeError::OutOfRange)
+}
+
+impl Recovery {
+    fn write(&self, to: &mut Writer) {
+        to.array(2).uint(self.threshold).list(&self.keys);
+    }
+
+    /// Rule MB-Z1: 1 ≤ threshold ≤ keys ≤ 7, keys strictly ascending.
+    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array(2)?;
+        let (threshold, keys): (u8, Vec<MemberKey>) = (from.small()?, from.list(RECOVERY_KEYS_MAX)?);
+        let fits = threshold >= 1 && usize::from(threshold) <= keys.len() && keys.is_sorted_by(|a, b| a < b);
+        fits.then_some(Self { threshold, keys }).ok_or(DecodeError::OutOfRange)
+    }
+}
+
+fn read_approvals(from: &mut Reader<'_>) -> Result<Vec<Approval>, DecodeError> {
+    let len = from.array_up_to(RECOVERY_KEYS_MAX)?;
+    let approvals = (0..len)
+        .map(|_| {
+            from.array(2)?;
+            Ok((from.small()?, from.fixed()?))
+        })
+        .collect::<Result<Vec<Approval>, DecodeError>>()?;
+    approvals.is_sorted_by(|a, b| a.0 < b.0).then_some(approvals).ok_or(DecodeError::OutOfRange)
 }
 
 fn read_sets(from: &mut Reader<'_>) -> Result<Body, DecodeError> {

@@ -5,11 +5,12 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{At, Chain, Deed, Graph, Node, OfficeNode, Touch, TouchKind};
+use super::{At, Chain, Deed, Graph, Node, OfficeNode, Succession, Touch, TouchKind};
 use crate::ids::{MemberKey, MembershipId, OperationId, Output, SeatNumber};
 use crate::membership::body::Body;
 use crate::membership::operation::SignedOperation;
 use crate::membership::outputs;
+use crate::membership::recovery::Certificate;
 
 impl Graph {
     /// Appends an operation that admission has passed; all that it names is here. `key` for Genesis and Join.
@@ -25,7 +26,7 @@ impl Graph {
         let node = Node {
             chain,
             branch,
-            office_ops: before.saturating_add(u32::from(office.is_some())),
+            office_ops: before.saturating_add(u32::from(office.is_some() || matches!(deed, Deed::Depose { .. }))),
             office,
             names: names.into_iter().collect(),
             deed,
@@ -102,14 +103,40 @@ impl Graph {
             },
             Body::Leave { heirs, .. } => Deed::Leave { heirs: heirs.iter().map(office).collect() },
             Body::SetPolicy { .. } => Deed::SetPolicy,
+            Body::Depose { office: ended, pin, .. } => {
+                let (ended, pin) = (office(ended), find(pin));
+                Deed::Depose { office: self.succeed(at, chain, ended, pin) }
+            }
         }
     }
 
     fn open_office(&mut self, node: At, holder: At, parent: Option<At>) -> At {
         let depth = parent.map_or(0, |parent| self.offices[parent].depth + 1);
-        let office = self.offices.push(OfficeNode { node, holder, parent, depth, deeds: Vec::new(), place: 0 });
+        let office = self.offices.push(OfficeNode {
+            node,
+            holder,
+            parent,
+            depth,
+            generation: 0,
+            succession: None,
+            deeds: Vec::new(),
+            place: 0,
+        });
         self.chains[holder].offices.push(office);
         self.ordered = false;
+        office
+    }
+
+    /// An office in the place of another one. What it is called depends only on what the recovery keys have signed, so
+    /// whoever has their word may bring it in as often as he likes: it stays the same succession.
+    fn succeed(&mut self, node: At, holder: At, ended: At, pin: At) -> At {
+        let over = self.certificate(ended);
+        let certificate =
+            Certificate { gid: self.gid, over, pin: self.nodes[pin].id(), successor: self.chains[holder].mid };
+        let office = self.open_office(node, holder, None);
+        self.offices[office].generation = self.offices[ended].generation.saturating_add(1);
+        self.offices[office].succession = Some(Succession { pin, certificate: certificate.id() });
+        self.successors.entry(over).or_default().push(office);
         office
     }
 
@@ -124,6 +151,7 @@ impl Graph {
             Deed::Genesis => drop(self.office_of.insert(signed.id(), 0)),
             Deed::Promote { office } => drop(self.office_of.insert(signed.id(), office)),
             Deed::Leave { .. } => self.chains[chain].leaves.push(at),
+            Deed::Depose { office } => drop(self.office_of.insert(signed.id(), office)),
             Deed::SetPolicy => self.settings.push(at),
             Deed::Join { .. }
             | Deed::Confirm { .. }
@@ -155,7 +183,8 @@ impl Graph {
                 let Deed::Confirm { join } = self.nodes[at].deed else { return };
                 if let Some(body) = self.join_of(self.nodes[join].chain).map(|body| (body.seat, body.out)) {
                     let next = outputs::free(&self.nodes[join].id().into());
-                    self.touch_seat(at, body, next, TouchKind::Confirm { join });
+                    let newcomer = self.nodes[join].chain;
+                    self.touch_seat(at, body, next, TouchKind::Confirm { join, newcomer });
                 }
             }
             Body::Transfer { pairs, .. } => {
@@ -179,7 +208,8 @@ impl Graph {
             | Body::Demote(_)
             | Body::Remove { .. }
             | Body::Leave { .. }
-            | Body::SetPolicy { .. } => {}
+            | Body::SetPolicy { .. }
+            | Body::Depose { .. } => {}
         }
     }
 
@@ -188,8 +218,11 @@ impl Graph {
         if seat >= self.seats.len() {
             return;
         }
+        let entry = &self.nodes[node];
+        let (seq, chain) = (entry.seq(), entry.chain);
+        let office = if let Deed::Join { issuer, .. } = entry.deed { Some(issuer) } else { entry.office };
         let log = &mut self.seats[seat];
         let (out, next) = (log.intern(out), log.intern(next));
-        log.touches.push(Touch { node, out, next, kind });
+        log.touches.push(Touch { node, seq, chain, office, out, next, kind });
     }
 }

@@ -15,7 +15,7 @@ fn nothing() -> Body {
 }
 
 #[test]
-fn mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused() {
+fn at_77_at_81_mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused() {
     let (mut town, cast) = opening();
     let refused = |town: &mut Town, bytes: &[u8]| town.log.admit(bytes);
     assert_eq!(refused(&mut town, &[0; 2_049]), Admission::Refused(Rule::TooLarge));
@@ -31,7 +31,7 @@ fn mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused() {
 }
 
 #[test]
-fn mb_a02_other_groups_epochs_and_a_second_genesis_are_refused() {
+fn at_80_mb_a02_other_groups_epochs_and_a_second_genesis_are_refused() {
     let (town, cast) = opening();
     let gid = GroupId([9; 32]);
     assert_eq!(changed(&town, &cast.a, nothing(), |op| op.gid = Some(gid)), Admission::Refused(Rule::WrongGroup));
@@ -63,7 +63,7 @@ fn mb_a04_what_names_a_refused_operation_is_refused_with_it() {
 }
 
 #[test]
-fn mb_a05_a_chain_has_no_gaps_and_goes_on_after_no_leave() {
+fn at_77_mb_a05_a_chain_has_no_gaps_and_goes_on_after_no_leave() {
     let (mut town, cast) = opening();
     let seq = |op: &mut Operation| op.seq += 1;
     assert_eq!(changed(&town, &cast.a, nothing(), seq), Admission::Refused(Rule::BadChain));
@@ -260,7 +260,7 @@ fn mb_v07_heads_are_carried_on_as_the_sweep_finds_them() {
 }
 
 #[test]
-fn mb_v08_doubles_do_not_depend_on_what_arrived_first() {
+fn at_78_mb_v08_doubles_do_not_depend_on_what_arrived_first() {
     let (mut town, cast) = opening();
     let pair = town.pairs(&[4]);
     let tip = town.tip(&cast.b);
@@ -341,10 +341,10 @@ fn e_14_seated_keyed_and_candidates() {
 }
 
 listed![
-    mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused,
-    mb_a02_other_groups_epochs_and_a_second_genesis_are_refused,
+    at_77_at_81_mb_a01_mb_l01_what_is_too_large_or_not_canonical_is_refused,
+    at_80_mb_a02_other_groups_epochs_and_a_second_genesis_are_refused,
     mb_a04_what_names_a_refused_operation_is_refused_with_it,
-    mb_a05_a_chain_has_no_gaps_and_goes_on_after_no_leave,
+    at_77_mb_a05_a_chain_has_no_gaps_and_goes_on_after_no_leave,
     mb_a06_the_office_is_the_authors_own,
     mb_a07_bodies_name_things_of_the_right_kind,
     mb_a08_offices_are_at_most_eight_deep,
@@ -357,7 +357,7 @@ listed![
     mb_v05_p21_frozen_is_when_no_office_stands,
     mb_v06_equal_logs_have_equal_hashes_and_others_have_not,
     mb_v07_heads_are_carried_on_as_the_sweep_finds_them,
-    mb_v08_doubles_do_not_depend_on_what_arrived_first,
+    at_78_mb_v08_doubles_do_not_depend_on_what_arrived_first,
     mb_v09_people_are_told_of_the_difference_between_two_folds,
     mb_y02_standing_offices_come_before_ended_ones,
     mb_e05_each_output_leads_to_one_next,

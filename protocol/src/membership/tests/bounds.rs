@@ -48,7 +48,7 @@ fn r_33_the_pool_drops_the_oldest_and_what_rests_on_it_and_forgets_nothing_that_
 }
 
 #[test]
-fn mb_l05_what_waits_is_bounded_per_peer_in_number_bytes_and_peers() {
+fn at_74_mb_l05_what_waits_is_bounded_per_peer_in_number_bytes_and_peers() {
     let (town, cast) = opening();
     let mut waiting = Waiting::default();
     let missing = vec![OperationId([1; 32])];
@@ -165,7 +165,7 @@ fn mb_l07_beyond_20_000_operations_newcomers_wait_for_an_offices_word() {
 
 listed![
     r_33_the_pool_drops_the_oldest_and_what_rests_on_it_and_forgets_nothing_that_counts,
-    mb_l05_what_waits_is_bounded_per_peer_in_number_bytes_and_peers,
+    at_74_mb_l05_what_waits_is_bounded_per_peer_in_number_bytes_and_peers,
     r_33_an_introduction_that_seats_nobody_leaves_no_trace,
     r_33_an_introduction_brings_at_most_64_operations,
     r_35_an_entry_sets_free_at_most_its_bound_also_below_one_head,

@@ -27,6 +27,9 @@ struct Tally {
     histories: u64,
     operations: usize,
     merges: usize,
+    successions: usize,
+    /// Healed logs in which somebody more was named, for P27.
+    named: usize,
     refused: usize,
     occupied: usize,
 }
@@ -53,7 +56,12 @@ fn check<const S: usize>(opening: &Opening<S>, seed: u64, manners: Manners, step
     }
     let founder = whole.gid().into();
     let left = whole.departure(&founder).is_some_and(|how| how.left);
-    assert!(left || whole.standing(&founder) == Some(whole.gid().into()), "P10, seed {seed}");
+    let replaced = whole.top_office().0 != whole.gid().into();
+    assert!(left || replaced || whole.standing(&founder) == Some(whole.gid().into()), "P10, seed {seed}");
+    check_line(whole, seed);
+    if manners == Manners::Honest && whole.recovery().is_some() {
+        tally.named += usize::from(check_succession(whole, seed));
+    }
     assert_eq!(whole.state().frozen, whole.standing_offices().next().is_none(), "P21, seed {seed}");
     for walk in whole.log.fold.walks.iter() {
         let outs: BTreeSet<Output> = walk.steps.iter().map(|step| step.out).collect();
@@ -75,8 +83,58 @@ fn check<const S: usize>(opening: &Opening<S>, seed: u64, manners: Manners, step
     tally.histories += 1;
     tally.operations += whole.len();
     tally.merges += history.merges;
+    tally.successions += history.successions;
     tally.refused += history.refused;
     tally.occupied += seated(whole).len();
+}
+
+/// P25, P26: who stands above all others follows from the Genesis and the keepers' words alone, and it is one person.
+fn check_line<const S: usize>(whole: &Membership<S>, seed: u64) {
+    let mut words: Vec<(Digest, Certificate)> = Vec::new();
+    for signed in whole.known() {
+        let Body::Depose { office, pin, .. } = signed.operation().body else { continue };
+        let before = words.iter().find(|(id, _)| *id == Digest(office.0));
+        let over = before.map_or(Digest(office.0), |(_, word)| word.id());
+        let word = Certificate { gid: whole.gid(), over, pin, successor: signed.mid() };
+        words.push((Digest(signed.id().0), word));
+    }
+    let mut top = Digest(whole.gid().0);
+    let mut holder = whole.gid().into();
+    while let Some((_, word)) = words.iter().filter(|(_, word)| word.over == top).min_by_key(|(_, word)| word.id()) {
+        (top, holder) = (word.id(), word.successor);
+    }
+    assert_eq!(whole.top_office().1, holder, "P25, seed {seed}");
+    let promoted = |office: &Office| {
+        matches!(whole.operation(office).map(|signed| &signed.operation().body), Some(Body::Promote { .. }))
+    };
+    let above: BTreeSet<MembershipId> =
+        whole.standing_offices().filter(|(office, _)| !promoted(office)).map(|(_, holder)| holder).collect();
+    assert!(above.len() <= 1 && above.iter().all(|who| *who == holder), "P26, seed {seed}");
+}
+
+/// P27: among honest people, whoever is named by keepers who know the log takes nothing back and unseats nobody whom an
+/// office has confirmed.
+fn check_succession<const S: usize>(whole: &Membership<S>, seed: u64) -> bool {
+    let mut side = Side::of(whole.fork());
+    let top = whole.top_office().1;
+    let sits = |person: &&Person| whole.roster().person(&person.mid).is_some_and(|p| p.anchored) && person.mid != top;
+    let named = (0..40).map(|n| Person::new(&alloc::format!("p{n}"))).chain([Person::new("ben"), Person::new("caro")]);
+    let named: Vec<Person> = named
+        .flat_map(|person| {
+            let mids: Vec<MembershipId> = whole.memberships_of(&person.key()).collect();
+            mids.into_iter().map(move |mid| person.clone().with(mid))
+        })
+        .collect();
+    let guests = |person: &&Person| whole.role_of(&person.mid) == Some(Role::Member);
+    let Some(mut who) = named.iter().filter(sits).find(guests).cloned() else { return false };
+    let (void, before) = (whole.void(), whole.roster().clone());
+    let depose = side.depose(&mut who, &Keepers::new("keeper", 2, 3), None);
+    assert_eq!(side.log.top_office(), (depose, who.mid), "P27, seed {seed}");
+    assert_eq!(side.log.void(), void, "P27, seed {seed}");
+    for person in before.seated().filter(|person| person.anchored) {
+        assert_eq!(side.log.roster().person(&person.mid).and_then(|p| p.seat), person.seat, "P27, seed {seed}");
+    }
+    true
 }
 
 /// P2, P5: another order of arrival, with repetitions, gives the same verdicts and the same state.
@@ -109,16 +167,25 @@ fn shrunk<const S: usize>(opening: &Opening<S>, seed: u64, manners: Manners, ste
 }
 
 fn run<const S: usize>(manners: Manners, seeds: core::ops::Range<u64>, steps: usize, tally: &mut Tally) {
-    let opening = Opening::<S>::new().unwrap();
+    run_after(&Opening::<S>::new().unwrap(), manners, seeds, steps, tally);
+}
+
+fn run_after<const S: usize>(
+    opening: &Opening<S>,
+    manners: Manners,
+    seeds: core::ops::Range<u64>,
+    steps: usize,
+    tally: &mut Tally,
+) {
     for seed in seeds {
         let steps = steps + usize::try_from(seed % 9).unwrap();
         let attempt = catch_unwind(AssertUnwindSafe(|| {
             let mut one = *tally;
-            check(&opening, seed, manners, steps, &mut one);
+            check(opening, seed, manners, steps, &mut one);
             one
         }));
         let Ok(one) = attempt else {
-            let least = shrunk(&opening, seed, manners, steps);
+            let least = shrunk(opening, seed, manners, steps);
             panic!("({manners:?}, {S}, {seed}, {least}) breaks an invariant: add it to REGRESSIONS");
         };
         *tally = one;
@@ -128,10 +195,11 @@ fn run<const S: usize>(manners: Manners, seeds: core::ops::Range<u64>, steps: us
 /// Past the harness, which shows what passing tests print only when asked to.
 fn tell(what: &str, tally: Tally, since: std::time::Duration) {
     let line = alloc::format!(
-        "{what}: {} histories, {} operations, {} merges, {} junk refused, {} seats taken at the end, {since:.1?}\n",
+        "{what}: {} histories, {} operations, {} merges, {} successions, {} junk refused, {} seats taken at the end, {since:.1?}\n",
         tally.histories,
         tally.operations,
         tally.merges,
+        tally.successions,
         tally.refused,
         tally.occupied
     );
@@ -162,6 +230,17 @@ fn p01_p02_p03_p04_p06_p07_p08_p23_hold_in_20_000_honest_histories() {
 #[test]
 fn p01_p02_p03_p04_p05_p10_p13_p21_p23_hold_in_20_000_hostile_histories() {
     campaign("hostile", &[Manners::Hostile]);
+}
+
+#[test]
+fn p25_p26_p27_hold_in_4_000_histories_in_which_founders_are_replaced() {
+    let mut tally = Tally::default();
+    for (first, manners) in [(30_000_000, Manners::Honest), (40_000_000, Manners::Hostile)] {
+        run_after(&Opening::<5>::recoverable().unwrap(), manners, first..first + 1_000, 10, &mut tally);
+        run_after(&Opening::<8>::recoverable().unwrap(), manners, first..first + 1_000, 16, &mut tally);
+    }
+    tell("founders replaced", tally, core::time::Duration::ZERO);
+    assert!(tally.histories == 4_000 && tally.successions > 3_000 && tally.named > 1_500, "the keepers spoke");
 }
 
 #[test]

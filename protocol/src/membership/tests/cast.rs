@@ -2,6 +2,7 @@
 
 pub(super) use crate::ids::*;
 pub(super) use crate::membership::*;
+pub(super) use crate::testing::keepers::Keepers;
 pub(super) use crate::testing::town::{Link, Person, Says, Side};
 pub(super) use alloc::vec;
 pub(super) use alloc::vec::Vec;
@@ -24,6 +25,17 @@ pub(super) struct Cast {
 
 /// Seats: A 0, B 1, C 2, D 3. Free: 4, 5 in B's custody, 6, 7 in C's, 8–11 in A's.
 pub(super) fn opening() -> (Town, Cast) {
+    opening_of(|founder| Town::found(founder).unwrap())
+}
+
+/// The same group, whose founder can be replaced by two of three keepers.
+pub(super) fn recoverable() -> (Town, Cast, Keepers) {
+    let keepers = Keepers::new("keeper", 2, 3);
+    let (town, cast) = opening_of(|founder| Town::found_with(founder, &keepers).unwrap());
+    (town, cast, keepers)
+}
+
+fn opening_of(found: impl Fn(&mut Person) -> Town) -> (Town, Cast) {
     let mut cast = Cast {
         a: Person::new("A"),
         b: Person::new("B"),
@@ -35,7 +47,7 @@ pub(super) fn opening() -> (Town, Cast) {
         y: Person::new("y"),
         z: Person::new("z"),
     };
-    let mut town = Town::found(&mut cast.a).unwrap();
+    let mut town = found(&mut cast.a);
     town.seat(&cast.a, &mut cast.b, 1);
     town.seat(&cast.a, &mut cast.c, 2);
     town.seat(&cast.a, &mut cast.d, 3);

@@ -232,7 +232,7 @@ fn mb_c01_a_roster_at_heads_stays_what_it_was() {
 }
 
 #[test]
-fn p18_mb_g05_a_rebuild_from_records_keeps_heads_and_state() {
+fn at_82_p18_mb_g05_a_rebuild_from_records_keeps_heads_and_state() {
     many(Manners::Hostile, 1_100..1_110, 60, |seed, operations| {
         let log = offered(&operations);
         let records: Vec<Vec<u8>> = log.operations().map(|signed| signed.bytes().to_vec()).collect();
@@ -300,6 +300,6 @@ listed![
     p13_outputs_on_a_path_are_distinct,
     p23_the_past_of_the_citable_heads_decides_all,
     mb_c01_a_roster_at_heads_stays_what_it_was,
-    p18_mb_g05_a_rebuild_from_records_keeps_heads_and_state,
+    at_82_p18_mb_g05_a_rebuild_from_records_keeps_heads_and_state,
     p22_old_pins_and_removes_do_not_touch_a_new_membership_but_a_ban_does,
 ];

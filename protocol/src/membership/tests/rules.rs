@@ -173,7 +173,7 @@ fn mb_l03_the_fifth_leave_of_a_chain_waits_outside_the_fold() {
 }
 
 #[test]
-fn mb_l04_beyond_sixty_four_joins_on_an_output_further_ones_wait() {
+fn at_119_mb_l04_beyond_sixty_four_joins_on_an_output_further_ones_wait() {
     let (mut town, cast) = opening();
     crate::testing::check_signatures(crate::testing::Checking::Once);
     let link = link(&mut town, &cast.b, &[4]);
@@ -253,7 +253,7 @@ listed![
     mb_s02_the_bump_that_shows_a_form_is_cited_and_is_the_same_one_everywhere,
     mb_v10_the_third_join_makes_an_output_wait_although_two_have_left,
     mb_l03_the_fifth_leave_of_a_chain_waits_outside_the_fold,
-    mb_l04_beyond_sixty_four_joins_on_an_output_further_ones_wait,
+    at_119_mb_l04_beyond_sixty_four_joins_on_an_output_further_ones_wait,
     mb_d01_mb_a10_an_operation_rests_on_its_prev_on_what_it_names_and_on_at_most_eight,
     mb_d05_seats_that_nobody_sat_on_are_given_first,
     mb_d10_nothing_is_taken_back_from_a_junior_who_stands,

@@ -125,7 +125,7 @@ fn s33_an_early_leave_on_a_fork_is_healed_by_a_pin() {
 }
 
 #[test]
-fn s42_of_two_pins_the_earlier_holds_in_any_order() {
+fn at_78_s42_of_two_pins_the_earlier_holds_in_any_order() {
     let (mut town, mut cast) = opening();
     town.transfer(&cast.b, &[4, 5], cast.d.office.unwrap());
     town.seat(&cast.d, &mut cast.x, 4);
@@ -208,7 +208,7 @@ listed![
     s27_promoted_by_a_senior_while_a_junior_removes,
     s31_one_removal_with_an_early_pin_empties_all_seats_at_once,
     s33_an_early_leave_on_a_fork_is_healed_by_a_pin,
-    s42_of_two_pins_the_earlier_holds_in_any_order,
+    at_78_s42_of_two_pins_the_earlier_holds_in_any_order,
     s43_promoted_again_by_the_same_or_a_senior_only,
     s44_s45_a_former_admin_goes_when_the_demotion_is_cited,
     s49_an_old_membership_is_no_way_to_a_seniors_protege,

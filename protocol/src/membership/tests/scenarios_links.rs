@@ -91,7 +91,7 @@ fn mb_d03_who_came_too_late_is_bumped() {
 }
 
 #[test]
-fn s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave() {
+fn at_166_s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     let old_heads = [OperationId::from(town.log.gid()), cast.b.office.unwrap()];
@@ -131,7 +131,7 @@ fn s56_a_remove_of_somebody_unseated_keeps_the_words_up_to_its_cuts() {
 
 /// What became void stays beside the citable heads in its author's frontier; everybody can still judge such heads.
 #[test]
-fn s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere() {
+fn at_167_s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere() {
     let (mut town, mut cast) = opening();
     town.seat(&cast.b, &mut cast.x, 4);
     let pin = town.tip(&cast.b);
@@ -161,7 +161,7 @@ listed![
     s32_mb_d02_five_redeem_a_link_for_three_and_exactly_three_sit,
     s52_let_in_by_a_member_while_the_inviter_was_away_past_the_links_end,
     mb_d03_who_came_too_late_is_bumped,
-    s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave,
+    at_166_s55_mb_v02_who_was_never_seated_keeps_no_words_by_an_own_leave,
     s56_a_remove_of_somebody_unseated_keeps_the_words_up_to_its_cuts,
-    s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere,
+    at_167_s57_heads_that_hold_a_void_operation_are_judged_alike_everywhere,
 ];

@@ -42,7 +42,7 @@ fn s30_seats_of_a_lost_founder_are_stranded() {
 }
 
 #[test]
-fn s34_mb_l02_the_2001st_office_operation_is_refused() {
+fn at_77_s34_mb_l02_the_2001st_office_operation_is_refused() {
     let (mut town, cast) = opening();
     let mut verdict = Admission::Refused(Rule::Limit);
     let mut prev = town.tip(&cast.d);
@@ -69,7 +69,7 @@ fn s34_mb_l02_the_2001st_office_operation_is_refused() {
 }
 
 #[test]
-fn s35_mb_a03_people_without_office_and_strangers_are_refused() {
+fn at_21_s35_mb_a03_people_without_office_and_strangers_are_refused() {
     let (mut town, mut cast) = opening();
     town.seat(&cast.a, &mut cast.m, 8);
     cast.m.office = cast.b.office;
@@ -80,7 +80,7 @@ fn s35_mb_a03_people_without_office_and_strangers_are_refused() {
 }
 
 #[test]
-fn s41_an_operation_of_another_group_is_refused() {
+fn at_80_s41_an_operation_of_another_group_is_refused() {
     let (town, _) = opening();
     let mut founder = Person::new("other");
     let mut other = Town::found(&mut founder).unwrap();
@@ -144,9 +144,9 @@ listed![
     s28_heirs_reclaim_by_citing_the_leave,
     s29_the_last_two_leave_and_the_group_is_frozen,
     s30_seats_of_a_lost_founder_are_stranded,
-    s34_mb_l02_the_2001st_office_operation_is_refused,
-    s35_mb_a03_people_without_office_and_strangers_are_refused,
-    s41_an_operation_of_another_group_is_refused,
+    at_77_s34_mb_l02_the_2001st_office_operation_is_refused,
+    at_21_s35_mb_a03_people_without_office_and_strangers_are_refused,
+    at_80_s41_an_operation_of_another_group_is_refused,
     s47_claims_planted_on_foreign_outputs_never_come_alive,
     s48_a_line_of_heirs,
     s51_settings_of_seniors_hold_until_withdrawn,

@@ -3,7 +3,7 @@
 use super::cast::*;
 
 #[test]
-fn s04_mb_v10_one_output_given_to_two_is_contested_until_confirmed() {
+fn at_107_s04_mb_v10_one_output_given_to_two_is_contested_until_confirmed() {
     let (mut town, mut cast) = opening();
     let first = link(&mut town, &cast.b, &[4]);
     let second = link(&mut town, &cast.b, &[4]);
@@ -43,7 +43,7 @@ fn s01_a_full_group_has_no_free_output_and_ignores_forged_joins() {
 }
 
 #[test]
-fn s02_two_halves_seat_exactly_100_nobody_is_thrown_out_and_the_101st_is_refused_on_every_replica() {
+fn at_79_s02_two_halves_seat_exactly_100_nobody_is_thrown_out_and_the_101st_is_refused_on_every_replica() {
     let (mut a, mut b) = (Person::new("A"), Person::new("B"));
     let mut town = Side::<100>::found(&mut a).unwrap();
     town.seat(&a, &mut b, 1);
@@ -96,7 +96,7 @@ fn s03_tickets_for_seats_of_another_office_are_ignored() {
 }
 
 #[test]
-fn s05_the_custodian_decides_a_contest_even_against_the_lower_tie() {
+fn at_20_s05_the_custodian_decides_a_contest_even_against_the_lower_tie() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     let out = town.out(4);
@@ -110,7 +110,7 @@ fn s05_the_custodian_decides_a_contest_even_against_the_lower_tie() {
 }
 
 #[test]
-fn s06_a_forked_double_confirmation_is_decided_by_id_and_shown() {
+fn at_79_s06_a_forked_double_confirmation_is_decided_by_id_and_shown() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     town.join(&mut cast.m, &link, 0);
@@ -133,7 +133,7 @@ fn s06_a_forked_double_confirmation_is_decided_by_id_and_shown() {
 }
 
 #[test]
-fn s07_a_leaked_used_link_seats_nobody() {
+fn at_109_s07_a_leaked_used_link_seats_nobody() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     town.join(&mut cast.x, &link, 0);
@@ -260,7 +260,7 @@ fn s36_an_operation_before_its_deps_waits_and_comes_in() {
 }
 
 #[test]
-fn s54_a_withdrawal_is_forgiven_once() {
+fn at_43_s54_a_withdrawal_is_forgiven_once() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4, 5]);
     let out = town.out(4);
@@ -282,7 +282,7 @@ fn s54_a_withdrawal_is_forgiven_once() {
 }
 
 #[test]
-fn r_31_removed_and_back_with_a_ground_key_gets_no_keys() {
+fn at_43_r_31_removed_and_back_with_a_ground_key_gets_no_keys() {
     let (mut town, mut cast) = opening();
     let link = link(&mut town, &cast.b, &[4]);
     let out = town.out(4);
@@ -351,21 +351,21 @@ fn r_35_what_an_entry_rests_on_enters_the_log() {
 }
 
 listed![
-    s04_mb_v10_one_output_given_to_two_is_contested_until_confirmed,
+    at_107_s04_mb_v10_one_output_given_to_two_is_contested_until_confirmed,
     s01_a_full_group_has_no_free_output_and_ignores_forged_joins,
-    s02_two_halves_seat_exactly_100_nobody_is_thrown_out_and_the_101st_is_refused_on_every_replica,
+    at_79_s02_two_halves_seat_exactly_100_nobody_is_thrown_out_and_the_101st_is_refused_on_every_replica,
     s03_tickets_for_seats_of_another_office_are_ignored,
-    s05_the_custodian_decides_a_contest_even_against_the_lower_tie,
-    s06_a_forked_double_confirmation_is_decided_by_id_and_shown,
-    s07_a_leaked_used_link_seats_nobody,
+    at_20_s05_the_custodian_decides_a_contest_even_against_the_lower_tie,
+    at_79_s06_a_forked_double_confirmation_is_decided_by_id_and_shown,
+    at_109_s07_a_leaked_used_link_seats_nobody,
     s08_s09_a_confirmation_counts_up_to_the_pin,
     s10_confirmed_by_a_senior_first_a_newcomer_survives_the_removal,
     s22_s23_a_bump_beats_a_bare_join_but_not_an_earlier_confirmation,
     s24_s25_s26_transfers_and_reclaims_against_joins,
     s16_s17_s20_s46_removed_twice_given_again_and_invited_again,
     s36_an_operation_before_its_deps_waits_and_comes_in,
-    s54_a_withdrawal_is_forgiven_once,
-    r_31_removed_and_back_with_a_ground_key_gets_no_keys,
+    at_43_s54_a_withdrawal_is_forgiven_once,
+    at_43_r_31_removed_and_back_with_a_ground_key_gets_no_keys,
     r_32_a_link_whose_user_was_removed_seats_nobody_without_a_word,
     r_36_after_two_who_came_and_went_a_link_waits_for_a_word,
     r_33_joins_for_invented_outputs_stay_out_of_the_document,

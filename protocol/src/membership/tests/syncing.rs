@@ -51,7 +51,7 @@ fn p20_mb_t02_an_honest_pair_converges() {
 }
 
 #[test]
-fn p20_an_honest_pair_converges_whatever_message_is_lost() {
+fn at_76_p20_an_honest_pair_converges_whatever_message_is_lost() {
     let mut history = History::<6>::new(3, Manners::Honest).unwrap();
     history.run(80);
     for lose in 1..8 {
@@ -107,7 +107,7 @@ fn mb_t05_a_sync_with_hostile_histories_ends() {
 
 /// A peer whose heads name what it never sends keeps an honest one busy for 20 rounds and no more (N-709).
 #[test]
-fn mb_t05_a_peer_that_withholds_what_it_announces_is_left_after_twenty_rounds() {
+fn at_75_mb_t05_a_peer_that_withholds_what_it_announces_is_left_after_twenty_rounds() {
     let (mut town, cast) = opening();
     let mut withheld = town.split();
     let mut exchange = Exchange::new();
@@ -211,7 +211,27 @@ fn cl_07_the_listing_and_the_picture_say_what_became_of_each_operation() {
 }
 
 #[test]
-fn s39_p19_the_gate_lets_no_crafted_message_through() {
+fn cl_07_what_is_honoured_and_moves_nothing_says_so() {
+    let (mut town, mut cast) = opening();
+    let ticket = link(&mut town, &cast.b, &[5]);
+    town.seat(&cast.a, &mut cast.x, 8);
+    let (mut other, plain) = (town.split(), cast.x.clone());
+    town.promote(&cast.a, &mut cast.x);
+    let removal = other.remove(&cast.b, &plain, plain.mid.into());
+    town.join(&mut cast.n, &ticket, 0);
+    let confirm = town.confirm(&cast.b, cast.n.mid);
+    let reclaim = other.reclaim(&cast.a, &[5], None);
+    heal(&mut town, &mut other);
+    let lines = town.log.chronicle().lines;
+    let said = |id: OperationId| lines.iter().find(|line| line.id == id).map(|line| (line.rule, line.verdict)).unwrap();
+    assert_eq!(said(confirm), (None, "counts"));
+    assert_eq!(said(removal), (Some("MB-F3"), "no effect: an office out of its reach shields the target"));
+    assert_eq!(said(reclaim), (Some("MB-S3"), "no effect: another claim came first"));
+    assert!(town.log.citable_heads().as_slice().len() > 1, "void they are not: who reads on rests on them");
+}
+
+#[test]
+fn at_71_s39_p19_the_gate_lets_no_crafted_message_through() {
     let (mut town, cast) = opening();
     let mut other = town.split();
     other.set(&cast.a, setting::NAME, Some(Setting::Text("x".into())));
@@ -231,7 +251,7 @@ fn s39_p19_the_gate_lets_no_crafted_message_through() {
 }
 
 #[test]
-fn mb_t03_mb_g03_changes_flags_and_bad_filters_are_refused() {
+fn at_67_at_68_at_69_mb_t03_mb_g03_changes_flags_and_bad_filters_are_refused() {
     let header = |tail: &[u8]| [&[0x42, 0, 0][..], tail].concat();
     assert_eq!(gate::check(&header(&[0, 0])), Ok(()));
     assert_eq!(gate::check(&header(&[0, 1, 1, 0])), Err(GateFault::CarriesChanges));
@@ -246,7 +266,7 @@ fn mb_t03_mb_g03_changes_flags_and_bad_filters_are_refused() {
 
 /// An upgrade of automerge that changes these is a change of the protocol (MB-G6).
 #[test]
-fn mb_g01_mb_g06_p17_operations_give_fixed_change_hashes() {
+fn at_81_mb_g01_mb_g06_p17_operations_give_fixed_change_hashes() {
     let (mut town, _) = opening();
     let heads: Vec<alloc::string::String> =
         town.log.document().automerge.get_heads().iter().map(ToString::to_string).collect();

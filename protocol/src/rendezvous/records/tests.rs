@@ -87,7 +87,7 @@ fn n_806_ten_addresses_and_1024_bytes_are_the_most() {
 }
 
 #[test]
-fn n_807_only_the_newest_record_of_an_installation_counts() {
+fn at_93_n_807_only_the_newest_record_of_an_installation_counts() {
     let (mut book, people, (keys, _)) = (AddressBook::default(), People(3), lookup());
     let (old, new) = (record(1, 1, NOW), record(1, 1, NOW.plus_ms(10)));
     let mut take = |record: &AddressRecord| book.accept_sealed(GID, &sealed(record), &keys, &people, NOW);
@@ -98,7 +98,7 @@ fn n_807_only_the_newest_record_of_an_installation_counts() {
 }
 
 #[test]
-fn n_807_strangers_guests_forgers_and_the_far_future_are_not_kept() {
+fn at_93_n_807_strangers_guests_forgers_and_the_far_future_are_not_kept() {
     let (mut book, people, (kept, _)) = (AddressBook::default(), People(3), lookup());
     let mut take = |record: &AddressRecord| book.accept_sealed(GID, &sealed(record), &kept, &people, NOW);
     assert_eq!(take(&record(9, 1, NOW)), AddressVerdict::Ignored);

@@ -19,6 +19,7 @@ pub(super) struct Tally {
 pub(super) struct Census(pub(super) BTreeMap<u8, Tally>);
 
 const TALLY_BYTES: usize = 1 + 8 + 16;
+const COMMITS_BYTES: usize = 8;
 
 impl Census {
     pub(super) fn count(&mut self, key: &Key, stored: &[u8], step: Step) {
@@ -38,24 +39,33 @@ impl Census {
         self.0.get(&kind).copied().unwrap_or_default()
     }
 
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(TALLY_BYTES));
+    /// The rows, and behind them how many batches were committed so far.
+    pub(super) fn to_bytes(&self, commits: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(TALLY_BYTES).saturating_add(COMMITS_BYTES));
         for (kind, tally) in self.0.iter().filter(|(_, tally)| **tally != Tally::default()) {
             bytes.push(*kind);
             bytes.extend_from_slice(&tally.count.to_be_bytes());
             bytes.extend_from_slice(&tally.xor);
         }
+        bytes.extend_from_slice(&commits.to_be_bytes());
         bytes
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The census and the number of commits; stores of before that number was kept have none.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<(Self, u64)> {
         let mut census = Self::default();
-        for row in bytes.chunks(TALLY_BYTES) {
+        let (rows, commits) = if bytes.len() % TALLY_BYTES == COMMITS_BYTES {
+            let (rows, commits) = bytes.split_last_chunk()?;
+            (rows, u64::from_be_bytes(*commits))
+        } else {
+            (bytes, 0)
+        };
+        for row in rows.chunks(TALLY_BYTES) {
             let (&[kind], rest) = row.split_first_chunk::<1>()?;
             let (count, xor) = rest.split_first_chunk()?;
             census.0.insert(kind, Tally { count: u64::from_be_bytes(*count), xor: xor.try_into().ok()? });
         }
-        Some(census)
+        Some((census, commits))
     }
 }
 

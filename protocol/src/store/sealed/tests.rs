@@ -53,7 +53,7 @@ impl store_suite::Bench for Sealed {
     fn reopen(&mut self) -> Option<Box<dyn Store>> {
         self.1 = self.1.wrapping_add(1);
         let store = open(&self.0, self.1);
-        assert_eq!(store.recount().unwrap().to_bytes(), store.census.to_bytes(), "the census follows every batch");
+        assert_eq!(store.recount().unwrap().to_bytes(0), store.census.to_bytes(0), "the census follows every batch");
         Some(Box::new(store))
     }
     fn bounds(&self) -> (usize, usize, usize) {
@@ -215,6 +215,66 @@ fn st_42_a_torn_batch_is_noticed() {
     disk.cut_power(PowerCut::TearLast(2));
     let findings = open(&disk, 3).verify().unwrap();
     assert_eq!(findings.miscounts, [Miscount { kind: 0x12, expected: 1, found: 0 }]);
+}
+
+/// Two records and what becomes of a disk that takes the `commit`-th batch so.
+fn after(commit: u64, faults: Faults) -> FaultDisk {
+    let disk = FaultDisk::default();
+    disk.order(faults);
+    let mut store = open(&disk, 1);
+    for number in 1..=5 {
+        let mut batch = Batch::default();
+        batch.put(RecordId::peer(number).key(), b"peer".to_vec());
+        if store.commit(&batch).is_err() {
+            assert_eq!(disk.commits(), commit);
+            break;
+        }
+    }
+    disk
+}
+
+#[test]
+fn st_43_a_store_that_lost_its_last_batches_is_noticed_though_its_census_fits() {
+    for lost in 0..=4 {
+        let disk = after(0, Faults { lies: true, ..Faults::default() });
+        disk.cut_power(PowerCut::LoseLast(lost));
+        disk.order(Faults::default());
+        let mut store = open(&disk, 2);
+        assert!(store.verify().unwrap().is_good(), "what is left fits together");
+        assert_eq!(store.lost_end(), lost > 0, "{lost} batches are gone");
+        // It is told once; from here on the store counts on from what it had lost.
+        put(&mut store, RecordId::peer(9), b"on");
+        drop(store);
+        assert!(!open(&disk, 3).lost_end());
+    }
+}
+
+#[test]
+fn st_43_a_crash_at_any_commit_is_no_loss() {
+    use crate::store::fault::CrashPoint::{After, Before, DuringKept, DuringLost};
+    for at in 1..=5 {
+        for point in [Before, DuringKept, DuringLost, After] {
+            let disk = after(at, Faults { crash_at: Some((at, point)), ..Faults::default() });
+            disk.restart();
+            assert!(!open(&disk, 2).lost_end(), "{point:?} of {at}");
+        }
+        let disk = after(at, Faults { failing_sync_at: Some(at), ..Faults::default() });
+        disk.restart();
+        assert!(!open(&disk, 2).lost_end(), "a failed sync of {at}");
+    }
+}
+
+#[test]
+fn st_43_a_note_that_a_power_cut_made_older_and_a_census_without_a_number_say_nothing() {
+    let disk = after(0, Faults::default());
+    disk.open().note_commits(2);
+    assert!(!open(&disk, 2).lost_end());
+    let rows = Census::default().to_bytes(7);
+    assert_eq!(Census::from_bytes(&rows).map(|(_, commits)| commits), Some(7));
+    assert_eq!(Census::from_bytes(&[]).map(|(_, commits)| commits), Some(0));
+    // How far a store had come whose census rotted is not known: that counts as a loss.
+    assert!(disk.flip_bit(&RecordId::meta(MetaName::Census).key(), 400));
+    assert!(open(&disk, 3).lost_end());
 }
 
 fn rotate(store: &mut SealedStore<impl Store>, generation: u32) -> u32 {

@@ -93,7 +93,10 @@ pub(super) fn is_under_newest(keys: &StoreKeys, key: &Key, stored: &[u8]) -> boo
 
 /// Rule ST-40: a value moved to another key, store or class does not open.
 fn binding(vault: &[u8; 16], key: &Key) -> Vec<u8> {
-    let mut aad = b"coterie/store/1".to_vec();
+    let label = b"coterie/store/1";
+    let bytes = [label.len(), vault.len(), key.as_bytes().len(), 1].into_iter().fold(0_usize, usize::saturating_add);
+    let mut aad = Vec::with_capacity(bytes);
+    aad.extend_from_slice(label);
     aad.extend_from_slice(vault);
     aad.push(u8::try_from(key.as_bytes().len()).unwrap_or(u8::MAX));
     aad.extend_from_slice(key.as_bytes());

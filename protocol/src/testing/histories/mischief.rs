@@ -22,7 +22,7 @@ impl<const S: usize> History<S> {
     }
 
     /// Counts what was refused. What is admitted although it may not be ends the run.
-    fn offer_junk(&mut self, side: &mut Side<S>, bytes: &[u8], what: &str) {
+    pub(super) fn offer_junk(&mut self, side: &mut Side<S>, bytes: &[u8], what: &str) {
         let before = side.log.state_hash();
         let verdict = side.log.admit(bytes);
         let refused = matches!(verdict, Admission::Refused(_) | Admission::Waiting { .. } | Admission::Duplicate(_));

@@ -17,6 +17,7 @@ pub struct Host {
     /// What faces were told.
     pub events: Vec<Event>,
     pub(super) seed: u8,
+    pub(super) installation: u8,
     pub(super) lives: u8,
     pub(super) rng: ChaCha20Rng,
     pub(super) inbox: VecDeque<Input>,
@@ -28,6 +29,37 @@ pub struct Host {
     pub(super) dead: bool,
     /// Who may open a group stream here (N-201).
     pub(super) gate: Vec<MemberKey>,
+    /// By how much this machine's wall clock is wrong.
+    pub skew_ms: i64,
+}
+
+impl Host {
+    /// A new machine, switched on.
+    pub(super) fn new(account: Account, seed: u8, rng: ChaCha20Rng) -> Self {
+        Self {
+            account,
+            disk: BTreeMap::new(),
+            events: Vec::new(),
+            seed,
+            installation: seed,
+            lives: 0,
+            rng,
+            inbox: VecDeque::new(),
+            outbox: Vec::new(),
+            actions: Vec::new(),
+            online: true,
+            commits_left: None,
+            dead: false,
+            gate: Vec::new(),
+            skew_ms: 0,
+        }
+    }
+
+    /// Whether the machine is on.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.online
+    }
 }
 
 impl Shell for Host {

@@ -5,7 +5,8 @@ use std::vec::Vec;
 
 use super::Party;
 use crate::{
-    Command, Consent, GroupId, GroupState, InviteLink, JoinState, MembershipId, MessageKind, MessageView, Reply,
+    Aggregate, Command, Consent, Deed, EntryId, GroupId, GroupState, InviteLink, JoinState, MembershipId, MessageKind,
+    MessageView, Reply, aggregate, pinned,
 };
 
 impl Party {
@@ -24,7 +25,7 @@ impl Party {
 
     /// `who` founds a group.
     pub fn found(&mut self, who: usize, group: &str) -> GroupId {
-        match self.ask(who, Command::CreateGroup { name: group.into(), about: String::new() }) {
+        match self.ask(who, Command::CreateGroup { name: group.into(), about: String::new(), recovery: None }) {
             Ok(Reply::Group(gid)) => gid,
             other => panic!("founding: {other:?}"),
         }
@@ -56,7 +57,30 @@ impl Party {
 
     /// `who` says something.
     pub fn say(&mut self, who: usize, group: GroupId, text: &str) -> Reply {
-        self.ask(who, Command::Send { group, text: text.into() }).unwrap()
+        self.ask(who, Command::Send { group, text: text.into(), reply_to: None, location: None }).unwrap()
+    }
+
+    /// `who` does something to a message.
+    pub fn annotate(&mut self, who: usize, group: GroupId, target: EntryId, deed: Deed) -> Reply {
+        self.ask(who, Command::Annotate { group, target, deed }).unwrap()
+    }
+
+    /// What `who` sees of a message besides its first words.
+    #[must_use]
+    pub fn aggregate(&self, who: usize, group: &GroupId, post: &MessageView) -> Aggregate {
+        let deeds = self.annotations(who, group, Some(&post.entry));
+        aggregate((post.entry, post.author), deeds.iter().filter_map(MessageView::said))
+    }
+
+    /// What is pinned for `who`, the newest first.
+    #[must_use]
+    pub fn pinned(&self, who: usize, group: &GroupId) -> Vec<EntryId> {
+        pinned(self.annotations(who, group, None).iter().filter_map(MessageView::said))
+    }
+
+    fn annotations(&self, who: usize, group: &GroupId, post: Option<&EntryId>) -> Vec<MessageView> {
+        let Some((from, to)) = self.hosts[who].account.annotation_range(group, post) else { return Vec::new() };
+        self.hosts[who].disk.range(from..=to).filter_map(|(_, bytes)| MessageView::from_record(bytes)).collect()
     }
 
     /// The lines that `who` sees, in order.

@@ -108,7 +108,7 @@ fn at_28_every_bit_flip_and_truncation_of_a_content_is_refused_or_reads_back_to_
 }
 
 #[test]
-fn e_54_no_character_of_a_text_means_anything() {
+fn at_152_e_54_no_character_of_a_text_means_anything() {
     let plain = content(post("xport xana"));
     let marked = content(post("#port @ana"));
     let (a, b) = (plain.fields().join(), marked.fields().join());
