@@ -85,6 +85,9 @@ pub enum ToNetwork {
     /// Makes the task panic, to see it come back.
     #[cfg(test)]
     Panic,
+    /// Answers when all that was ordered before it is done: without it a peer may be quicker than an order.
+    #[cfg(test)]
+    Settled(oneshot::Sender<()>),
 }
 
 /// Who vouches for an address.

@@ -145,6 +145,8 @@ impl NetworkTask {
             ToNetwork::Shutdown(_) | ToNetwork::Rebuild => {}
             #[cfg(test)]
             ToNetwork::Panic => std::panic::resume_unwind(Box::new("a test wants it")),
+            #[cfg(test)]
+            ToNetwork::Settled(answer) => answer.send(()).unwrap_or_default(),
         }
     }
 

@@ -76,6 +76,19 @@ impl Node {
     async fn classes(&self, members: &[&Self]) {
         let table = members.iter().map(|other| (other.key, Class::Member)).collect();
         self.order(ToNetwork::Classes(table)).await;
+        self.settled().await;
+    }
+
+    async fn block(&self, list: &[MemberKey]) {
+        self.order(ToNetwork::Block(list.to_vec())).await;
+        self.settled().await;
+    }
+
+    /// Who dials next is met by the tables that were ordered last, and not by those of before.
+    async fn settled(&self) {
+        let (answer, settled) = oneshot::channel();
+        self.order(ToNetwork::Settled(answer)).await;
+        timeout(DEADLINE, settled).await.unwrap().unwrap();
     }
 
     async fn dial(&self, other: &Self, channel: Channel) {
@@ -205,7 +218,7 @@ async fn n_201_a_stranger_opens_no_group_stream_until_the_roster_says_so_on_the_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r_16_a_peer_on_the_block_list_is_cut_off_and_stays_out() {
     let (mut one, here, mut two, there) = pair(BOTH, [7, 8]).await;
-    two.order(ToNetwork::Block(vec![one.key])).await;
+    two.block(&[one.key]).await;
     two.disconnected(there).await;
     one.disconnected(here).await;
     one.dial(&two, Channel::Group).await;
@@ -214,7 +227,7 @@ async fn r_16_a_peer_on_the_block_list_is_cut_off_and_stays_out() {
     // Nor is it dialled from here.
     two.dial(&one, Channel::Group).await;
     two.dial_failed().await;
-    two.order(ToNetwork::Block(Vec::new())).await;
+    two.block(&[]).await;
     one.dial(&two, Channel::Group).await;
     assert_eq!(one.connected().await.1, two.key);
 }
@@ -510,14 +523,14 @@ async fn n_106_both_ends_hear_of_the_round_trip() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n_1304_a_rebuild_ends_links_and_the_node_is_reached_again_at_its_port() {
     let (mut one, here, mut two, there) = pair(BOTH, [53, 54]).await;
-    one.order(ToNetwork::Block(vec![two.key])).await;
+    one.block(&[two.key]).await;
     one.disconnected(here).await;
     two.disconnected(there).await;
     one.order(ToNetwork::Rebuild).await;
     two.dial(&one, Channel::Group).await;
     two.dial_failed().await;
     // The block list outlived the swarm; without it the old addresses work.
-    one.order(ToNetwork::Block(Vec::new())).await;
+    one.block(&[]).await;
     one.dial(&two, Channel::Group).await;
     let (again, ..) = one.connected().await;
     assert!(again > here);
