@@ -7,6 +7,7 @@
 //! Each step gives [`Effects`], which must be applied (commit, transmit, tell) or merged into ones that are, before the
 //! next step's are (H-11). If a commit fails, memory is ahead of the disk: drop the account and restore it (H-12).
 
+mod blobs;
 mod duties;
 mod getters;
 mod hosting;
@@ -142,9 +143,11 @@ impl Account {
             Command::Join { link, name, via, consent } => self.start_join(step, link, (name, via), consent),
             Command::AgreeToJoin { join } => self.agree_to_join(step, join),
             Command::CancelJoin { join } => self.cancel_join(step, join),
-            Command::Send { group, text, reply_to, location } => self.in_group(step, &group, |group, ctx| {
-                group.send_post(ctx, Post { text, reply_to, location, ..Post::default() })
-            }),
+            Command::Send { group, text, reply_to, location, attachments } => {
+                self.in_group(step, &group, |group, ctx| {
+                    group.send_post(ctx, Post { text, reply_to, location, attachments, ..Post::default() })
+                })
+            }
             Command::Annotate { group, target, deed } => {
                 self.in_group(step, &group, |group, ctx| group.annotate(ctx, target, deed))
             }

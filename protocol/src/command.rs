@@ -10,6 +10,7 @@ pub use refusal::CommandError;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::blob::Attachment;
 use crate::ids::{EntryId, GroupId, InviteId, MembershipId};
 use crate::invite::InviteLink;
 use crate::limits::RECOVERY_KEYS_MAX;
@@ -85,12 +86,14 @@ pub enum Command {
     Send {
         /// Where.
         group: GroupId,
-        /// 1 byte to 16 KiB, or nothing beside a place; `#` and `@` are letters like any other (E-54).
+        /// 1 byte to 16 KiB, or nothing beside a place or a file; `#` and `@` are letters like any other (E-54).
         text: String,
         /// The post that it answers.
         reply_to: Option<EntryId>,
         /// A place, blurred as much as its sender wants (LO-2); with it the text may be empty.
         location: Option<Location>,
+        /// Files whose sealed bytes are safe on the disk, at most ten; with one the text may be empty (BL-1, BL-8).
+        attachments: Vec<Attachment>,
     },
     /// Do something to a message: other words, take it back, an emoji, a pin (CV-1 to CV-5).
     Annotate {

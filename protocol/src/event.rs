@@ -9,7 +9,7 @@ mod recovery;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use self::message::{Delivery, DeliveryState, MessageKind, MessageView, WaitingView, WaitingWords};
+pub use self::message::{Delivery, DeliveryState, MessageKind, MessageView, NamedBlob, WaitingView, WaitingWords};
 pub use self::people::{MemberView, Straggler, Unsealed};
 pub use self::recovery::{RecoveryView, SuccessionView};
 use crate::ids::{EntryId, GroupId, InviteId, MemberKey, MembershipId, SeatNumber};

@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod authority;
+mod blobs;
 mod branching;
 mod conversation;
 mod departing;
@@ -152,6 +153,8 @@ pub(crate) struct Group {
     past: history::Past,
     sharing: sharing::Sharing,
     near: neighbours::Near,
+    /// Which blobs the messages name (BL-11).
+    named: blobs::Named,
     duties: duties::Duties,
     /// Bytes whose form or signature was wrong (N-212).
     refused: refused::Refused,

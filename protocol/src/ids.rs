@@ -69,6 +69,10 @@ id!(/** Short name of a log on the wire: H16("net/lid", gid, mid, inst) (N-702).
 id!(/** Short name of a pushed item (N-505). */ ItemId, 16);
 id!(/** A position in the timeline: be64(tick) then the first 8 bytes of the entry's id (E-53). */ OrderKey, 16);
 id!(/** Eight random bytes of one process start (N-301). */ Boot, 8);
+id!(
+    /** A sealed file: the BLAKE3 root of its ciphertext (BL-6). The core never computes it; the shell does. */
+    BlobId, 32
+);
 
 /// An Ed25519 signature.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

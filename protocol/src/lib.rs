@@ -57,6 +57,7 @@ macro_rules! none_implements {
 }
 
 mod account;
+mod blob;
 mod command;
 mod crypto;
 mod effects;
@@ -84,10 +85,15 @@ mod timeline;
 mod wire;
 
 pub use account::{Account, RestoreError, Restoring};
+pub use blob::{
+    Attachment, AttachmentKind, BlobKey, Descriptor, MediaType, NoSuchSize, NotSealed, Poster, SegmentOpener,
+    SegmentSealer, Segments, cipher_bytes, clean_name, padded_bytes,
+};
 pub use command::{
     Admittance, Ban, Command, CommandError, Consent, KnownLater, LastOrganiser, RecoveryPlan, Reply, Verdict,
 };
 pub use crypto::Secret;
+pub use crypto::seal::DoesNotOpen;
 pub use effects::{AddressSource, Change, Class as GateClass, Effects, LinkAction, Shell, Stored, Transmit};
 pub use error::PeerFault;
 pub use event::*;

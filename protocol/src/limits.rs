@@ -3,6 +3,7 @@
 //! What exceeds a bound is refused before a byte is allocated for it (H-22). A number marked *guess* has no
 //! measurement behind it.
 
+mod blobs;
 mod entries;
 mod groups;
 mod joins;
@@ -11,6 +12,7 @@ mod membership;
 mod spreading;
 mod storage;
 
+pub use blobs::*;
 pub use entries::*;
 pub use groups::*;
 pub use joins::*;

@@ -267,10 +267,12 @@ records! {
     0x1E Invite invite { g: u32, n: u32 } AtStart No;
     /// What was done to a post, under the beginning of the post's id; of pins also under 16 zeros (CV-6).
     0x1F Annotation annotation { g: u32, target: [u8; 16], order: OrderKey } OnDemand WithHistory;
-    /// An attachment: root, size, file key, state.
+    /// An attachment: root, size, file key, state. Not written yet.
     0x20 Blob blob { b: u32 } AtStart Yes;
     /// An upload in progress.
     0x21 Upload upload { n: u32 } AtStart No;
+    /// A blob that a message names: root, entry, author, size (BL-11). Its bytes are files.
+    0x22 Naming naming { g: u32, n: u32 } AtStart WithHistory;
     /// Keeper only: an envelope kept for others.
     0x40 Kept kept { g: u32, l: u32, pos: u8, hash: [u8; 16] } OnDemand No;
     /// Keeper only: a capability as granted, and the use of its quota.

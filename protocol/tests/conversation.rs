@@ -50,7 +50,13 @@ fn cv_01_a_reply_an_edit_and_an_emoji_reach_everybody() {
     let (mut party, group) = Party::with_group(3, 3);
     let post = words(&mut party, ANA, group, "the dredger left at noon");
     party.pass(5_000);
-    let reply = Command::Send { group, text: "at dawn, I think".into(), reply_to: Some(post), location: None };
+    let reply = Command::Send {
+        group,
+        text: "at dawn, I think".into(),
+        reply_to: Some(post),
+        location: None,
+        attachments: Vec::new(),
+    };
     let Ok(Reply::Saved(reply)) = party.ask(BEN, reply) else { panic!("a reply") };
     party.pass(5_000);
     party.annotate(ANA, group, post, edit("the dredger left at dawn"));
@@ -72,7 +78,7 @@ fn quay() -> Location {
 }
 
 fn place(group: GroupId, text: &str, location: Location) -> Command {
-    Command::Send { group, text: text.into(), reply_to: None, location: Some(location) }
+    Command::Send { group, text: text.into(), reply_to: None, location: Some(location), attachments: Vec::new() }
 }
 
 #[test]
@@ -106,7 +112,12 @@ fn lo_01_a_place_waits_with_its_words_until_somebody_is_there() {
     party.stop(ANA);
     party.start(ANA);
     let waiting = party.hosts[ANA].account.outbox(&group);
-    let said = coterie_protocol::WaitingWords::Post { text: "come".into(), reply_to: None, location: Some(quay()) };
+    let said = coterie_protocol::WaitingWords::Post {
+        text: "come".into(),
+        reply_to: None,
+        location: Some(quay()),
+        attachments: Vec::new(),
+    };
     assert_eq!(waiting.into_iter().map(|one| one.said).collect::<Vec<_>>(), [said]);
     party.start(BEN);
     party.pass(120_000);

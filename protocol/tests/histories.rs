@@ -124,7 +124,16 @@ impl History {
         let at_most = self.keyed(who);
         if self
             .party
-            .ask(who, Command::Send { group: self.group, text: text.clone(), reply_to: None, location: None })
+            .ask(
+                who,
+                Command::Send {
+                    group: self.group,
+                    text: text.clone(),
+                    reply_to: None,
+                    location: None,
+                    attachments: Vec::new(),
+                },
+            )
             .is_ok()
         {
             let said = Said { author: who, text, readers: None, at_most, sealed_at: self.step };

@@ -109,8 +109,24 @@ fn two_small_groups_with_many_people_in_all_are_both_linked() {
     party.start(0);
     party.pass(60_000);
     assert_eq!(party.linked(0).len(), 14);
-    party.ask(0, Command::Send { group: first, text: "one".into(), reply_to: None, location: None }).unwrap();
-    party.ask(0, Command::Send { group: second, text: "two".into(), reply_to: None, location: None }).unwrap();
+    party
+        .ask(
+            0,
+            Command::Send { group: first, text: "one".into(), reply_to: None, location: None, attachments: Vec::new() },
+        )
+        .unwrap();
+    party
+        .ask(
+            0,
+            Command::Send {
+                group: second,
+                text: "two".into(),
+                reply_to: None,
+                location: None,
+                attachments: Vec::new(),
+            },
+        )
+        .unwrap();
     party.pass(5_000);
     assert!((1..8).all(|who| party.texts(who, &first) == ["one"]));
     assert!((8..15).all(|who| party.texts(who, &second) == ["two"]));

@@ -75,7 +75,10 @@ fn r_34_who_was_removed_while_away_learns_of_it_although_others_came_meanwhile()
     let view = party.hosts[2].account.group(&group).unwrap();
     assert_eq!(view.state, GroupState::Removed);
     assert!(view.operations < party.hosts[0].account.group(&group).unwrap().operations, "it was shown the others' log");
-    let refused = party.ask(2, Command::Send { group, text: "anyone?".into(), reply_to: None, location: None });
+    let refused = party.ask(
+        2,
+        Command::Send { group, text: "anyone?".into(), reply_to: None, location: None, attachments: Vec::new() },
+    );
     assert_eq!(refused.unwrap_err(), CommandError::Removed);
 }
 
@@ -95,7 +98,18 @@ fn mb_d13_after_a_restored_backup_nothing_is_written_before_a_member_is_met() {
     party.split(&[0], &[1, 2]);
     let before = (records(&party, 0, OPERATION), records(&party, 0, ENTRY));
     party.start_as(0, 77);
-    party.ask(0, Command::Send { group, text: "is anybody there?".into(), reply_to: None, location: None }).unwrap();
+    party
+        .ask(
+            0,
+            Command::Send {
+                group,
+                text: "is anybody there?".into(),
+                reply_to: None,
+                location: None,
+                attachments: Vec::new(),
+            },
+        )
+        .unwrap();
     let not_after_ms = party.now_ms + 86_400_000;
     let asked = party.ask(0, Command::CreateInvite { group, uses: 1, not_after_ms });
     party.pass(6 * 3_600_000);

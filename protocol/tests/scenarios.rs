@@ -57,7 +57,8 @@ fn e_15_two_who_use_a_one_use_link_in_two_halves_are_mute_until_one_is_confirmed
         assert!(party.hosts[who].account.members(&group).unwrap().iter().any(|member| member.contested), "{who}");
     }
     assert_eq!([3, 4].map(|who| party.state(who, &group)), [GroupState::Waiting; 2]);
-    let reply = party.ask(3, Command::Send { group, text: "mute".into(), reply_to: None, location: None });
+    let reply = party
+        .ask(3, Command::Send { group, text: "mute".into(), reply_to: None, location: None, attachments: Vec::new() });
     assert!(!matches!(reply, Ok(Reply::Saved(_))), "{reply:?}");
     party.say(1, group, "not for the two");
     party.start(0);
@@ -98,7 +99,8 @@ fn e_70_who_leaves_is_seen_to_leave_at_once_and_keeps_no_live_secret() {
     party.pass(60_000);
     assert_eq!(party.texts(2, &group), ["one", "after"]);
     assert_eq!(party.texts(1, &group), ["one"]);
-    let refused = party.ask(1, Command::Send { group, text: "ghost".into(), reply_to: None, location: None });
+    let refused = party
+        .ask(1, Command::Send { group, text: "ghost".into(), reply_to: None, location: None, attachments: Vec::new() });
     assert!(refused.is_err());
     // What was left stays left after a restart, and the same person may come again by another link.
     party.stop(1);
@@ -251,7 +253,10 @@ fn session(victim: usize, kill_after: u32) -> (bool, Party, GroupId) {
     }
     for (who, text) in [(0, "one"), (1, "two"), (2, "three"), (1, "four")] {
         if matches!(
-            party.ask(who, Command::Send { group, text: text.into(), reply_to: None, location: None }),
+            party.ask(
+                who,
+                Command::Send { group, text: text.into(), reply_to: None, location: None, attachments: Vec::new() }
+            ),
             Ok(Reply::Saved(_) | Reply::Queued(_))
         ) {
             said.push(text);

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["ids"],
     &["wire"],
     &["crypto"],
-    &["identity", "record", "error"],
+    &["identity", "record", "error", "blob"],
     &["membership", "log"],
     &["timeline"],
     // What is told of messages speaks of what was done to them.

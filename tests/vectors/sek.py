@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Second implementation of group encryption; it shares no code with the first (E-106).
+"""Second implementation of group encryption and of sealed files; it shares no code with the first (E-106, BL-7).
 
-What it does is what protocol/docs/encryption.md says.
+What it does is what protocol/docs/encryption.md and protocol/docs/blobs.md say.
 
     pip install -r requirements.txt
     python3 sek.py          # writes sek.json beside this file
@@ -13,10 +13,12 @@ The Rust tests read the frozen sek.json and need no Python. Where the page is to
 import hashlib
 import hmac
 import json
+import math
 import struct
 import sys
 from pathlib import Path
 
+import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -303,6 +305,55 @@ def link(inviter, secret, addresses):
     }
 
 
+# ---- Files --------------------------------------------------------------------------------------------------------
+
+SEGMENT = 65_520
+
+
+def padme(size):
+    """Padme as its authors give it: with floating-point logarithms, unlike the first implementation."""
+    exponent = math.floor(math.log2(size))
+    kept = math.floor(math.log2(exponent)) + 1
+    step = 2 ** (exponent - kept)
+    return math.ceil(size / step) * step
+
+
+def file_of(size):
+    """A file of that many bytes: SHA-256 of 0, 1, 2 … as eight bytes, big-endian, one after the other."""
+    return b"".join(sha256(i.to_bytes(8, "big")) for i in range(-(-size // 32)))[:size]
+
+
+def blob(key, data):
+    padded = data + b"\0" * ((padme(len(data)) if len(data) > 4_096 else 4_096) - len(data))
+    parts = [padded[at:at + SEGMENT] for at in range(0, len(padded), SEGMENT)]
+    cipher = ChaCha20Poly1305(key)
+    last = len(parts) - 1
+    return [
+        cipher.encrypt(i.to_bytes(11, "big") + bytes([i == last]), part, None) for i, part in enumerate(parts)
+    ]
+
+
+def blob_case(i, size):
+    """Lengths, hashes and ends of the first and the last segment; whole only where it is short."""
+    key, data = b(80, i), file_of(size)
+    parts = blob(key, data)
+    whole = b"".join(parts)
+    ends = lambda part: {"length": len(part), "hash": sha256(part), "begin": part[:32], "end": part[-32:]}
+    return {
+        "size": size, "key": key, "file": sha256(data), "segments": len(parts), "length": len(whole),
+        "first": ends(parts[0]), "last": ends(parts[-1]), "hash": sha256(whole), "id": blake3.blake3(whole).digest(),
+    }
+
+
+def attachments():
+    full = [
+        2, b(81), b(82), 123_456_789, 8, "caf\u00e9 quay.mp4", [1_920, 1_080], 61_500, b(83)[:25], (b(84) * 2)[:40],
+        [b(85), b(86), 65_536], "a dredger", "we leave at dawn", True,
+    ]
+    bare = [3, b(81), b(82), 1, 0, None, None, None, None, None, None, None, None, False]
+    return [cbor(full), cbor(bare)]
+
+
 # ---- The vectors --------------------------------------------------------------------------------------------------
 
 def b(*what):
@@ -461,6 +512,17 @@ def make():
             {"inviter": b"\x55" * 32, "secret": b"\x66" * 16, "addresses": a, **link(b"\x55" * 32, b"\x66" * 16, a)}
             for a in ([], [address])
         ],
+        "blob": [
+            blob_case(i, size)
+            for i, size in enumerate((1, 4_095, 4_096, 65_519, 65_520, 65_521, 100_000, (1 << 20) + 1))
+        ],
+        "padme": [
+            [size, padme(size)] for size in sorted(
+                {max(4_097, (1 << e) * 17 // 16 ** d + o) for e in range(13, 31) for d in (0, 1) for o in (-1, 0, 1)}
+                | {1 << 31, 500_000_000, 20_000_000}
+            ) if size <= 1 << 31
+        ],
+        "attachment": attachments(),
     }
 
 

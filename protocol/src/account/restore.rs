@@ -111,6 +111,7 @@ impl Sorted {
             RecordId::Entry { g, l, seq } => self.group(g).take_entry(l, seq, &bytes),
             RecordId::Receipts { g, p } => self.group(g).receipts.push((p, bytes)),
             RecordId::Outbox { g, n } => self.group(g).outbox.push((n, bytes)),
+            RecordId::Naming { g, n } => self.group(g).blobs.push((n, bytes)),
             RecordId::Invite { g, n } => drop(self.group(g).invites.insert(n, bytes)),
             RecordId::Seed { g, l, .. } => self.group(g).seeds.push((l, bytes)),
             RecordId::Chain { g, .. } => self.group(g).chains.push(bytes),
@@ -122,13 +123,13 @@ impl Sorted {
             RecordId::Joiner { n } => drop(self.joiners.insert(n, bytes)),
             // Kept for people (pictures of the timeline, proofs, what a face stored): nothing of it steers the core.
             RecordId::Meta { .. }
+            | RecordId::Blob { .. }
             | RecordId::View { .. }
             | RecordId::Annotation { .. }
             | RecordId::Waiting { .. }
             | RecordId::Evidence { .. }
             | RecordId::Quote { .. }
             | RecordId::Draft { .. }
-            | RecordId::Blob { .. }
             | RecordId::Upload { .. }
             | RecordId::Kept { .. }
             | RecordId::Capability { .. }

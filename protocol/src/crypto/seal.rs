@@ -1,8 +1,9 @@
-//! Sealing: XChaCha20-Poly1305 for content, HPKE (RFC 9180, Base mode, single shot) for keys handed to one person.
+//! Sealing: XChaCha20-Poly1305 for content, ChaCha20-Poly1305 (RFC 8439) for the segments of a file, HPKE (RFC 9180, Base
+//! mode, single shot) for keys handed to one person.
 
 use alloc::vec::Vec;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305 as SegmentCipher, Nonce, XChaCha20Poly1305, XNonce};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
@@ -32,6 +33,23 @@ pub fn seal(key: &Secret<32>, nonce: &[u8; 24], aad: &[u8], plaintext: &[u8]) ->
 pub fn open(key: &Secret<32>, nonce: &[u8; 24], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
     let cipher = XChaCha20Poly1305::new(key.expose().into());
     cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad }).map_err(|_| DoesNotOpen)
+}
+
+/// Seals one segment of a file. The nonce is a count, so the key must be of this file alone (BL-2, BL-5).
+#[must_use]
+pub fn seal_segment(key: &Secret<32>, nonce: &[u8; 12], plaintext: &[u8]) -> Vec<u8> {
+    let cipher = SegmentCipher::new(key.expose().into());
+    // Fails only for lengths far beyond a segment.
+    cipher.encrypt(&Nonce::from(*nonce), plaintext).unwrap_or_default()
+}
+
+/// Opens what [`seal_segment`] made.
+///
+/// # Errors
+/// [`DoesNotOpen`] without a reason.
+pub fn open_segment(key: &Secret<32>, nonce: &[u8; 12], sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
+    let cipher = SegmentCipher::new(key.expose().into());
+    cipher.decrypt(&Nonce::from(*nonce), sealed).map_err(|_| DoesNotOpen)
 }
 
 /// An X25519 leaf pair from 32 drawn bytes, by DeriveKeyPair of RFC 9180 §7.1.3 (E-06).

@@ -1,8 +1,10 @@
 //! Lines of the timeline as a face sees them, what is done to them, and how far one's own got.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use crate::ids::{EntryId, MembershipId, OrderKey};
+use crate::blob::Attachment;
+use crate::ids::{EntryId, GroupId, MembershipId, OrderKey};
 use crate::timeline::annotations::{Annotation, Said};
 use crate::timeline::content::Location;
 
@@ -68,6 +70,8 @@ pub struct MessageView {
     pub reply_to: Option<EntryId>,
     /// A place that came with the words, or instead of them.
     pub location: Option<Location>,
+    /// Files that came with the words, or instead of them, at most ten.
+    pub attachments: Vec<Attachment>,
     /// Of [`MessageKind::Annotation`], and only of it: what is done to which post.
     pub annotation: Option<Annotation>,
     /// Whether its author's words count by the present state of membership (E-29 to E-33).
@@ -82,6 +86,21 @@ impl MessageView {
         let Self { entry, order, author, sent_at_ms: at_ms, .. } = *self;
         Some(Said { entry, order, author, at_ms, annotation })
     }
+}
+
+/// A blob that a message names (BL-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedBlob {
+    /// In which group.
+    pub group: GroupId,
+    /// The message.
+    pub entry: EntryId,
+    /// Who wrote it.
+    pub author: MembershipId,
+    /// Bytes of the file inside, as its author announces them.
+    pub size: u64,
+    /// Whether its author's words count by the present state of membership (E-29 to E-33).
+    pub counts: bool,
 }
 
 /// Something said here that is not sealed yet.
@@ -106,6 +125,8 @@ pub enum WaitingWords {
         reply_to: Option<EntryId>,
         /// A place.
         location: Option<Location>,
+        /// Files.
+        attachments: Vec<Attachment>,
     },
     /// Something done to another message.
     Annotation(Annotation),

@@ -2,8 +2,10 @@
 //! read, and what is kept of it (CV-1 to CV-7, E-71).
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Context, Group, OutboxRecord, Purpose, ViewRecord};
+use crate::blob::Attachment;
 use crate::command::{CommandError, Reply};
 use crate::event::{Event, MessageKind, MessageView};
 use crate::ids::{EntryId, Heads, MembershipId, OrderKey};
@@ -24,8 +26,10 @@ impl Group {
         match &post.location {
             Some(location) if !location.is_sound() => return Err(CommandError::BadValue { field: "location" }),
             Some(_) if post.text.is_empty() => {}
+            None if post.text.is_empty() && !post.attachments.is_empty() => {}
             _ => check_text(&post.text)?,
         }
+        self.check_attachments(&post)?;
         if let Some(answered) = post.reply_to {
             self.find_post(&answered)?;
         }
@@ -108,7 +112,7 @@ impl Group {
     ) {
         let author = place.log.mid;
         let right = self.right(&author, &content.body, heads);
-        let Words { kind, text, reply_to, location } = words_of(&content.body);
+        let Words { kind, text, reply_to, location, attachments } = words_of(&content.body);
         let message = MessageView {
             entry,
             order,
@@ -119,12 +123,14 @@ impl Group {
             text,
             reply_to,
             location,
+            attachments,
             annotation: Annotation::of(&content.body, right),
             counts: true,
         };
         let at = (self.numbers.of((place.log, place.branch)), place.seq);
         self.put_view(ctx, &ViewRecord { message: message.clone(), place: at, salt: salt.map(<[u8]>::to_vec) });
         self.shown.insert(place, order);
+        self.note_blobs(ctx, &message);
         self.tell_words(ctx, message);
     }
 
@@ -141,6 +147,7 @@ impl Group {
         let takes_back = annotation.deed == Deed::Retract
             && post.is_some_and(|post| post.log.mid == message.author || annotation.right == Right::Office);
         if let Some(post) = post.filter(|_| takes_back) {
+            self.forget_blobs(ctx, &target);
             self.read_back(ctx, post, Purpose::Blank(post));
         }
         ctx.effects.emit(Event::Annotated { group, target });
@@ -165,6 +172,7 @@ impl Group {
         let Ok(mut view) = from_bytes::<ViewRecord>(bytes, limits::VALUE_BYTES_MAX) else { return };
         view.message.text = String::new();
         view.message.location = None;
+        view.message.attachments = Vec::new();
         view.salt = None;
         self.put_view(ctx, &view);
     }
@@ -198,14 +206,19 @@ struct Words {
     text: String,
     reply_to: Option<EntryId>,
     location: Option<Location>,
+    attachments: Vec<Attachment>,
 }
 
 fn words_of(body: &Body) -> Words {
-    let nothing = |kind| Words { kind, text: String::new(), reply_to: None, location: None };
+    let nothing = |kind| Words { kind, text: String::new(), reply_to: None, location: None, attachments: Vec::new() };
     match body {
-        Body::Post(Post { text, reply_to, location, .. }) => {
-            Words { kind: MessageKind::Text, text: text.clone(), reply_to: *reply_to, location: location.clone() }
-        }
+        Body::Post(Post { text, reply_to, location, attachments, .. }) => Words {
+            kind: MessageKind::Text,
+            text: text.clone(),
+            reply_to: *reply_to,
+            location: location.clone(),
+            attachments: attachments.clone(),
+        },
         Body::Unreadable { .. } => nothing(MessageKind::Broken),
         Body::Edit { .. } | Body::Retract { .. } | Body::React { .. } | Body::Pin { .. } => {
             nothing(MessageKind::Annotation)

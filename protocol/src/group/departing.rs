@@ -52,6 +52,7 @@ impl Group {
             ctx.effects.erase(RecordId::link(self.g, number));
         }
         self.invites.clear();
+        self.forget_all_blobs(ctx);
         let open: Vec<Neighbour> = self.near.slots.keys().copied().collect();
         self.near.dropped.extend(open.into_iter().map(|neighbour| (neighbour, DropCode::Left)));
         self.record.standing = Standing::Out;

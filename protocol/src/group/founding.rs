@@ -109,6 +109,7 @@ impl Group {
             past: super::history::Past::default(),
             sharing: super::sharing::Sharing::new(handshake_of(&gid, &membership)),
             near: super::neighbours::Near::default(),
+            named: super::blobs::Named::default(),
             duties: super::duties::Duties::default(),
             refused: super::refused::Refused::default(),
             rates: super::rates::Rates::default(),
@@ -168,6 +169,7 @@ impl Group {
         stored.peers.iter().for_each(|(number, bytes)| group.restore_peer((*number, bytes)));
         group.forget_old_addresses(now);
         group.settle_departure();
+        stored.blobs.iter().for_each(|(number, bytes)| group.restore_blob(*number, bytes));
         stored.receipts.iter().for_each(|(number, bytes)| group.restore_receipt((*number, bytes)));
         group.restore_words();
         group.duties.restored(now);

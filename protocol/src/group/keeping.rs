@@ -80,6 +80,9 @@ impl Group {
                 }
             }
         }
+        if let Some(entry) = self.logs.eid_at(&place.log, place.branch, place.seq) {
+            self.forget_blobs(ctx, &entry);
+        }
         ctx.effects.erase(RecordId::view(self.g, order));
         self.late.remove(&place);
         self.shown.remove(&place);

@@ -121,6 +121,7 @@ impl Canonical for ViewRecord {
     fn write(&self, to: &mut Writer) {
         let line = &self.message;
         let fields = match (&line.location, &line.annotation, line.reply_to) {
+            _ if !line.attachments.is_empty() => 16,
             (Some(_), ..) => 15,
             (None, None, None) => 12,
             (None, ..) => 14,
@@ -136,13 +137,22 @@ impl Canonical for ViewRecord {
             Some(annotation) => to.item(annotation),
             None => to.null(),
         };
-        if let Some(location) = &line.location {
-            to.item(location);
+        match &line.location {
+            Some(location) => {
+                to.item(location);
+            }
+            None if fields == 16 => {
+                to.null();
+            }
+            None => {}
+        }
+        if fields == 16 {
+            to.list(&line.attachments);
         }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let fields = from.array_up_to(15)?;
+        let fields = from.array_up_to(16)?;
         expect_version(from)?;
         let (entry, order, author) = (from.fixed()?, from.fixed()?, from.fixed()?);
         let (sent_at_ms, received_at_ms) = (from.uint()?, from.uint()?);
@@ -153,10 +163,12 @@ impl Canonical for ViewRecord {
         let salt = if from.is_null()? { None } else { Some(from.bytes(32)?.to_vec()) };
         let (reply_to, annotation) = match fields {
             12 => (None, None),
-            14 | 15 => (from.optional()?, if from.is_null()? { None } else { Some(from.item()?) }),
+            14..=16 => (from.optional()?, if from.is_null()? { None } else { Some(from.item()?) }),
             _ => return Err(DecodeError::WrongShape),
         };
-        let location = if fields == 15 { Some(from.item()?) } else { None };
+        let has_place = fields == 15 || (fields == 16 && !from.is_null()?);
+        let location = if has_place { Some(from.item()?) } else { None };
+        let attachments = if fields == 16 { from.list(limits::ATTACHMENTS_MAX)? } else { Vec::new() };
         let message = MessageView {
             entry,
             order,
@@ -167,6 +179,7 @@ impl Canonical for ViewRecord {
             text,
             reply_to,
             location,
+            attachments,
             annotation,
             counts,
         };
@@ -319,13 +332,15 @@ mod tests {
             text: "@name #x is plain text".into(),
             reply_to: None,
             location: None,
+            attachments: Vec::new(),
             annotation: None,
             counts: true,
         };
         let place =
             Location { lat_e7: 387_100_000, lon_e7: -91_400_000, radius_m: 1_000, label: Some("the quay".into()) };
-        for location in [None, Some(place)] {
-            let message = MessageView { location, ..message.clone() };
+        for (location, files) in [(None, 0), (Some(place.clone()), 0), (None, 1), (Some(place), 10)] {
+            let attachments = vec![crate::blob::a_full_one(); files];
+            let message = MessageView { location, attachments, ..message.clone() };
             let record = ViewRecord { message: message.clone(), place: (3, 4), salt: Some(vec![1; 32]) };
             assert_eq!(MessageView::from_record(&to_bytes(&record)), Some(message));
         }

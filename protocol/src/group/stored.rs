@@ -24,6 +24,7 @@ pub(crate) struct Stored {
     pub(crate) links: BTreeMap<u32, Vec<u8>>,
     pub(crate) receipts: Vec<(u32, Vec<u8>)>,
     pub(crate) peers: Vec<(u32, Vec<u8>)>,
+    pub(crate) blobs: Vec<(u32, Vec<u8>)>,
     pub(crate) access: Vec<u8>,
     pub(crate) seeds: Vec<(u32, Vec<u8>)>,
     pub(crate) chains: Vec<Vec<u8>>,

@@ -206,11 +206,16 @@ impl Group {
             at_ms: words.at_ms,
             said: match (&words.body, Annotation::of(&words.body, Right::Member)) {
                 (_, Some(annotation)) => WaitingWords::Annotation(annotation),
-                (Body::Post(Post { text, reply_to, location, .. }), None) => {
-                    WaitingWords::Post { text: text.clone(), reply_to: *reply_to, location: location.clone() }
-                }
+                (Body::Post(Post { text, reply_to, location, attachments, .. }), None) => WaitingWords::Post {
+                    text: text.clone(),
+                    reply_to: *reply_to,
+                    location: location.clone(),
+                    attachments: attachments.clone(),
+                },
                 // Nothing else is ever put there.
-                (_, None) => WaitingWords::Post { text: String::new(), reply_to: None, location: None },
+                (_, None) => {
+                    WaitingWords::Post { text: String::new(), reply_to: None, location: None, attachments: Vec::new() }
+                }
             },
         });
         waiting.collect()

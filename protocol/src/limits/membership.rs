@@ -34,8 +34,6 @@ pub const ABOUT_BYTES_MAX: usize = 280;
 pub const SETTING_BYTES_MAX: usize = 280;
 /// Settings are numbered below 64 (MB-Y1).
 pub const SETTING_KEY_MAX: u8 = 63;
-/// Largest attachment that the setting may allow (MB-Y1).
-pub const BLOB_BYTES_MAX: u64 = 2 << 30;
 /// Claimed author's clock: milliseconds since 1970 (MB-E4, field 10).
 pub const CLOCK_MS_MAX: u64 = 1 << 48;
 /// Ids of refused operations that are remembered (MB-A9).

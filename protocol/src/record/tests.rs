@@ -27,6 +27,7 @@ fn samples() -> Vec<RecordId> {
         RecordId::annotation(1, h, OrderKey(h)),
         RecordId::blob(1),
         RecordId::upload(2),
+        RecordId::naming(1, 0),
         RecordId::kept(1, 2, 3, h),
         RecordId::capability(1),
         RecordId::chain(1, 2, 3),

@@ -8,6 +8,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::blob::{Attachment, Descriptor};
 use crate::crypto::Zeroizing;
 use crate::ids::EntryId;
 use crate::limits;
@@ -92,29 +93,12 @@ pub struct Post {
     pub text: String,
     /// The post that this one answers.
     pub reply_to: Option<EntryId>,
-    /// Files, at most ten.
-    pub attachments: Vec<Descriptor>,
+    /// Files, at most ten. One whose descriptor can't be read makes the whole post unreadable.
+    pub attachments: Vec<Attachment>,
     /// A place.
     pub location: Option<Location>,
     /// What the author's screen said about records when sending.
     pub stamp: Stamp,
-}
-
-/// An attachment's descriptor: one canonical item whose inside belongs to the room of blobs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Descriptor(Vec<u8>);
-
-impl Descriptor {
-    /// Takes one canonical item of at most 10 KiB.
-    ///
-    /// # Errors
-    /// If it is longer, several, or not canonical.
-    pub fn new(item: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(item);
-        let one = reader.canonical_item()?;
-        let fits = reader.is_empty() && one.len() <= limits::ATTACHMENT_BYTES_MAX;
-        fits.then(|| Self(one.to_vec())).ok_or(DecodeError::OutOfRange)
-    }
 }
 
 /// A place, already blurred by its sender (LO-2). On the wire both degrees are shifted to be positive, because
@@ -283,7 +267,7 @@ impl Post {
     fn read_fields(
         text: String,
         reply_to: Option<EntryId>,
-        attachments: Vec<Descriptor>,
+        attachments: Vec<Attachment>,
         location: Option<Location>,
         stamp: Stamp,
     ) -> Result<Self, DecodeError> {
@@ -340,16 +324,6 @@ impl Canonical for Stamp {
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array(2)?;
         Ok(Self { record: from.small()?, change: from.optional()? })
-    }
-}
-
-impl Canonical for Descriptor {
-    fn write(&self, to: &mut Writer) {
-        to.raw(&self.0);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Self::new(from.canonical_item()?)
     }
 }
 

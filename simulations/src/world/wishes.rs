@@ -123,7 +123,7 @@ impl World {
         self.oracle.on_wanted(host, &text);
         self.wish(
             host,
-            Command::Send { group, text: text.clone(), reply_to: None, location: None },
+            Command::Send { group, text: text.clone(), reply_to: None, location: None, attachments: Vec::new() },
             Purpose::Say { text, label },
         );
     }

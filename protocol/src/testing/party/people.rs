@@ -57,7 +57,11 @@ impl Party {
 
     /// `who` says something.
     pub fn say(&mut self, who: usize, group: GroupId, text: &str) -> Reply {
-        self.ask(who, Command::Send { group, text: text.into(), reply_to: None, location: None }).unwrap()
+        self.ask(
+            who,
+            Command::Send { group, text: text.into(), reply_to: None, location: None, attachments: Vec::new() },
+        )
+        .unwrap()
     }
 
     /// `who` does something to a message.

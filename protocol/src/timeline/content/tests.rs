@@ -18,7 +18,7 @@ fn all_kinds() -> Vec<Body> {
         post("The dredger left at dawn."),
         Body::Post(Post {
             location: Some(Location { lat_e7: -387_070_000, lon_e7: 1_800_000_000, radius_m: 1_000, label: None }),
-            attachments: vec![Descriptor::new(&[0x82, 0x01, 0x40]).unwrap()],
+            attachments: vec![crate::blob::a_full_one()],
             reply_to: Some(target),
             ..Post::default()
         }),
@@ -52,6 +52,29 @@ fn co_01_a_known_kind_with_a_wrong_field_keeps_its_place_and_says_nothing() {
     assert!(matches!(read.body, Body::Unreadable { .. }));
     let empty = content(Body::Post(Post::default()));
     assert_eq!(empty.check(), Err(DecodeError::OutOfRange));
+}
+
+#[test]
+fn co_01_a_post_with_one_descriptor_that_cannot_be_read_says_nothing_at_all() {
+    let file = crate::blob::a_full_one();
+    let with = |descriptors: &[&[u8]]| {
+        let mut fields = content(post("look")).fields();
+        let mut list = Writer::default();
+        list.array(descriptors.len());
+        for item in descriptors {
+            list.raw(item);
+        }
+        fields.0[6] = Zeroizing::new(list.into_bytes());
+        Content::read(&fields).unwrap().body
+    };
+    let good = to_bytes(&file);
+    assert!(matches!(with(&[&good]), Body::Post(post) if post.attachments == [file.clone()]));
+    assert!(matches!(with(&[&good, &[0x82, 0x01, 0x40]]), Body::Unreadable { .. }));
+    let later = [&[0x8f], &good[1..], &[0xf6]].concat();
+    assert!(matches!(with(&[&later]), Body::Unreadable { .. }), "fields of a later version");
+    let ten = [&good[..]; 10];
+    assert!(matches!(with(&ten), Body::Post(_)));
+    assert!(matches!(with(&[&ten[..], &[&good]].concat()), Body::Unreadable { .. }));
 }
 
 #[test]
