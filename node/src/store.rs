@@ -8,6 +8,7 @@
 //! Nothing here sends or decides anything; one writer owns the store (ST-16).
 
 mod backup;
+mod blobs;
 mod directory;
 mod home;
 mod refusal;
@@ -27,6 +28,7 @@ use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
 pub use self::backup::{Backup, Scope, collect, open as open_backup, seal as seal_backup};
+pub use self::blobs::{BLOB_CHUNK_BYTES, Blob, Blobs, Have, PutError, ReceiveError, ServeError};
 pub(crate) use self::directory::MARGIN_BYTES;
 pub use self::directory::{Caution, DataDirectory, Holder};
 pub use self::home::Home;

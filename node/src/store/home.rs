@@ -9,6 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng};
 use zeroize::Zeroizing;
 
+use super::blobs::Blobs;
 use super::directory::{Caution, DataDirectory, MARGIN_BYTES};
 use super::refusal::OpenError;
 use super::vault::{self, Cost, SlotKey, Vault, VaultError};
@@ -60,10 +61,14 @@ impl Home {
         Instance(self.vault.body.instance)
     }
 
-    /// From which the names of attachment folders are derived (ST-70).
-    #[must_use]
-    pub const fn blob_name_key(&self) -> &Secret<32> {
-        &self.vault.body.blob_names
+    /// The attachment files beside the store, under names that only this vault can tell (ST-70). To be opened once;
+    /// the rest share clones, and all of them go when the keys are to be forgotten.
+    ///
+    /// # Errors
+    /// What the disk meets.
+    pub fn open_blobs(&self) -> Result<Blobs, OpenError> {
+        Blobs::open(self.directory.path(), self.vault.body.blob_names.duplicate())
+            .map_err(|error| OpenError::io(self.directory.path(), &error))
     }
 
     /// When the profile was made, milliseconds since 1970.

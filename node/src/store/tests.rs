@@ -838,3 +838,27 @@ fn st_92_a_store_that_lost_its_end_is_noticed_by_what_its_rescue_file_still_hold
     assert_eq!(home.put_lost_back(&mut store), Ok(true));
     assert_eq!(store.get(&RecordId::op(0, 1, [7; 16]).key()), Ok(Some(b"Genesis".to_vec())));
 }
+
+#[test]
+fn st_70_attachment_files_outlive_a_vacuum_a_lost_store_and_the_next_start_under_the_same_names() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { mut store, home, .. } = make(&path);
+    put(&mut store, RecordId::group(1), b"readers");
+    let blobs = home.open_blobs().unwrap();
+    let blob = blobs.put(&[7; 70_000][..], 70_000).unwrap();
+    assert!(!store.engine().is_suspect(), "ST-22 is about the engine's own folder");
+    drop(blobs);
+    close(home, store).unwrap();
+
+    let Opened { store, mut home, clean, .. } = open_again(&path, 2).unwrap();
+    assert!(clean);
+    let store = vacuum(&mut home, store).unwrap();
+    assert_eq!(home.open_blobs().unwrap().read(blob, 0, 70_000).unwrap(), [7; 70_000]);
+    close(home, store).unwrap();
+
+    std::fs::remove_dir_all(path.join("store")).unwrap();
+    let opened = open_again(&path, 3).unwrap();
+    assert_eq!(opened.condition, Condition::Lost);
+    assert!(opened.home.open_blobs().unwrap().have(blob).unwrap().complete);
+}
