@@ -9,6 +9,7 @@
 //! rebuilt swarm (N-107); nothing of a group is lost, because nothing of a group is here.
 
 mod behaviour;
+mod blobs;
 mod connections;
 mod dials;
 mod discovery;
@@ -36,6 +37,7 @@ use libp2p::identity::Keypair;
 use tokio::sync::{mpsc, oneshot};
 
 use self::behaviour::Lan;
+pub use self::blobs::{BlobStream, IncomingBlob};
 use self::limits::{ENDED_MAX, ORDERS_MAX, REBUILD_PAUSE, REBUILDS_MAX, REBUILDS_MS};
 pub use self::listen::Listen;
 use self::shared::{Ended, Shared};
@@ -69,6 +71,14 @@ pub enum ToNetwork {
         addresses: Vec<Vec<u8>>,
         /// Who vouches for them (N-809).
         source: AddressSource,
+    },
+    /// Opens a stream for attachments beside a group link that is open; never dials, and tries once (N-1201). `None`
+    /// without such a link, without a slot (N-1203), or if the peer doesn't take it within five seconds.
+    OpenBlob {
+        /// With whom.
+        peer: MemberKey,
+        /// Always answered; by being dropped if the network itself is gone.
+        answer: oneshot::Sender<Option<BlobStream>>,
     },
     /// Who may reach what from now on; replaces the table (N-201). All others are strangers.
     Classes(Vec<(MemberKey, Class)>),
@@ -223,6 +233,7 @@ pub enum NetworkError {
 pub struct NetworkHandle {
     orders: mpsc::Sender<ToNetwork>,
     port: Option<u16>,
+    blobs: Arc<blobs::Books>,
 }
 
 impl NetworkHandle {
@@ -236,6 +247,13 @@ impl NetworkHandle {
     #[must_use]
     pub const fn orders(&self) -> &mpsc::Sender<ToNetwork> {
         &self.orders
+    }
+
+    /// The streams that members open for attachments, from now on: at most six live at once (N-1203), so six places are
+    /// enough. Whoever took them before gets no more; while nobody does, they are refused.
+    #[must_use]
+    pub fn take_blobs(&self) -> mpsc::Receiver<IncomingBlob> {
+        self.blobs.take()
     }
 }
 
@@ -268,8 +286,9 @@ pub fn start(
     let task = watchdog.build()?;
     let port = task.port();
     watchdog.config.remembered_port = port;
+    let blobs = Arc::clone(&watchdog.shared.blobs);
     tokio::spawn(watchdog.run(task));
-    Ok(NetworkHandle { orders, port })
+    Ok(NetworkHandle { orders, port, blobs })
 }
 
 /// Rule N-107: builds the swarm anew when its task has panicked or ended.
@@ -321,6 +340,7 @@ impl Watchdog {
         for link in self.shared.live() {
             link.leave(Duration::ZERO);
         }
+        self.shared.blobs.cut(|_, _| true);
         listen::released(&self.config.listen, self.config.remembered_port).await;
         let built = self.build().inspect_err(|error| tracing::error!(%error, "the network could not be rebuilt")).ok();
         if let Some(task) = &built {
@@ -362,6 +382,7 @@ impl Watchdog {
                 // If the driver has no room, it hears of enough other failures.
                 let _ = self.shared.events.try_send(FromNetwork::DialFailed { peer, channel });
             }
+            ToNetwork::OpenBlob { answer, .. } => drop(answer.send(None)),
             _ => {}
         }
     }

@@ -13,6 +13,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour, Swarm};
 use libp2p::{PeerId, identify, mdns, ping};
 
+use super::blobs::Blobs;
 use super::gate::Gate;
 use super::limits::{
     CONNECTION_EVENTS_MAX, ESTABLISHED_MAX, IDENTIFY_EVERY, IDLE_CONNECTION, NEGOTIATING_INBOUND_MAX, PENDING_IN_MAX,
@@ -28,6 +29,7 @@ pub(super) struct Behaviour {
     pub(super) gate: Gate,
     pub(super) limits: connection_limits::Behaviour,
     pub(super) streams: Streams,
+    pub(super) blobs: Blobs,
     pub(super) ping: ping::Behaviour,
     pub(super) identify: identify::Behaviour,
     pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
@@ -57,6 +59,7 @@ pub(super) fn swarm(keypair: &Keypair, shared: &Arc<Shared>, lan: Lan) -> Result
         gate: Gate::new(Arc::clone(shared)),
         limits: connection_limits::Behaviour::new(limits()),
         streams: Streams::new(Arc::clone(shared)),
+        blobs: Blobs::new(Arc::clone(shared)),
         ping: ping::Behaviour::new(ping_config()),
         identify: identify::Behaviour::new(identify_config(keypair)),
         mdns: discovery::mdns(lan, peer).into(),

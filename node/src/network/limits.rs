@@ -19,6 +19,9 @@ pub(super) const STREAMS_PER_CONNECTION_MAX: u32 = 64;
 pub(super) const QUIC_STREAM_WINDOW_BYTES: u32 = 2 << 20;
 /// Strangers can make us hold 16 of these at most.
 pub(super) const QUIC_CONNECTION_WINDOW_BYTES: u32 = 6 << 20;
+/// Taken by the system and not sent (BL-14): a piece of a blob stream, 130 ms at 1 Mbit/s.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) const TCP_UNSENT_BYTES_MAX: u32 = 16 << 10;
 /// Quiet chats must not be cut (rust-libp2p #6039).
 pub(super) const IDLE_CONNECTION: Duration = Duration::from_mins(5);
 /// Strangers hold little.
@@ -60,6 +63,23 @@ pub(super) const OPEN_RETRY: Duration = Duration::from_secs(1);
 pub(super) const INBOUND_PER_CHANNEL_MAX: usize = 4;
 /// An inbound group stream this soon after the own one was opened is the peer's half of a race, not a new start. Guess.
 pub(super) const RACE_MS: u64 = 5_000;
+
+// ---- Blob streams (N-1203) ---------------------------------------------------------------------------------------
+
+/// Inbound ones of one person.
+pub(super) const BLOBS_IN_PER_PERSON_MAX: usize = 2;
+/// Inbound ones in all.
+pub(super) const BLOBS_IN_MAX: usize = 6;
+/// Own ones with one person: one MiB is asked for in each.
+pub(super) const BLOBS_OUT_PER_PERSON_MAX: usize = 4;
+/// Own ones in all: eight sources.
+pub(super) const BLOBS_OUT_MAX: usize = 32;
+/// Bytes taken at a time: a frame of chat waits for one such piece of each stream (BL-14); Yamux cuts there too.
+pub(super) const BLOB_PIECE_BYTES_MAX: usize = 16 << 10;
+/// While an urgent frame has waited for longer, nothing is written to a blob stream beside it.
+pub(super) const CHAT_WAITS_MS: u64 = 100;
+/// … and so often it is looked again. Guess.
+pub(super) const GIVE_WAY: Duration = Duration::from_millis(20);
 
 // ---- Queues of a link (N-404, N-406) -----------------------------------------------------------------------------
 

@@ -33,6 +33,8 @@ pub(super) struct Link {
     /// Monotonic ms.
     pub(super) since: u64,
     queues: Mutex<SendQueues>,
+    /// Since when urgent frames wait, or the writing of those that did (monotonic ms).
+    behind: Mutex<Option<u64>>,
     overflowed: AtomicBool,
     /// When it ends at the latest, once it is leaving (monotonic ms).
     leaving: Mutex<Option<u64>>,
@@ -60,6 +62,7 @@ impl Link {
             opener,
             since,
             queues: Mutex::new(SendQueues::new()),
+            behind: Mutex::new(None),
             overflowed: AtomicBool::new(false),
             leaving: Mutex::new(None),
             over: AtomicBool::new(false),
@@ -72,7 +75,14 @@ impl Link {
 
     /// Queues a whole frame. What can't be queued is told to the core, or ends the link (N-406).
     pub(super) fn send(&self, frame: Bytes) {
-        let offered = self.queues().offer(self.channel, frame);
+        let offered = {
+            let mut queues = self.queues();
+            let offered = queues.offer(self.channel, frame);
+            if queues.is_urgent() {
+                self.behind().get_or_insert_with(|| Clock::now().mono_ms);
+            }
+            offered
+        };
         match offered {
             Offered::Queued => self.wake.notify_one(),
             Offered::Overflowed => {
@@ -95,6 +105,22 @@ impl Link {
     /// Whether its task has ended or is about to.
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire) || self.farewell_ms().is_some()
+    }
+
+    /// For how long urgent frames have waited and nothing was finished, if any wait.
+    pub(super) fn behind_ms(&self, now: u64) -> Option<u64> {
+        self.behind().map(|since| now.saturating_sub(since))
+    }
+
+    /// What was in hand is written: those that still wait start anew.
+    fn on_written(&self) {
+        let queues = self.queues();
+        *self.behind() = queues.is_urgent().then(|| Clock::now().mono_ms);
+    }
+
+    /// Always locked inside `queues`, if with it.
+    fn behind(&self) -> MutexGuard<'_, Option<u64>> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Milliseconds left for last words, if it is leaving.
@@ -202,7 +228,7 @@ where
 }
 
 /// The acceptor's first byte (N-205).
-async fn acknowledge<S: AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
+pub(super) async fn acknowledge<S: AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<()> {
     stream.write_all(&[ACKNOWLEDGED]).await?;
     stream.flush().await
 }
@@ -280,6 +306,7 @@ async fn write<W: AsyncWrite + Unpin>(shared: &Shared, link: &Link, writer: &mut
         if let Some(end) = within_farewell(link, write_all(writer, &bytes, STALLED)).await {
             return end;
         }
+        link.on_written();
     }
 }
 
@@ -352,7 +379,11 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
+    use coterie_protocol::{Frame, GroupFrame, MemberKey, Path};
     use futures::io::Cursor;
+    use libp2p::PeerId;
+    use libp2p::swarm::ConnectionId;
+    use tokio::sync::mpsc;
 
     use super::*;
 
@@ -366,6 +397,34 @@ mod tests {
         let mut said = Cursor::new(Vec::new());
         acknowledge(&mut said).now_or_never().unwrap().unwrap();
         assert_eq!(said.into_inner(), [0x06]);
+    }
+
+    #[test]
+    fn n_1203_a_link_is_behind_while_urgent_frames_wait_or_are_being_written() {
+        let shared = Shared::new(mpsc::channel(1).0, mpsc::channel(1).0);
+        let peer = MemberKey([0; 32]);
+        let place = Place {
+            connection: ConnectionId::new_unchecked(0),
+            peer_id: PeerId::random(),
+            peer,
+            path: Path::DirectTcp,
+            household: None,
+            knocks: Arc::default(),
+        };
+        let link = Link::new(&shared, Channel::Group, place, Opener::Us);
+        let later = || Clock::now().mono_ms.saturating_add(1_000);
+        let send = |kind: GroupFrame| link.send(Frame { kind: kind.number(), slot: 1, body: Bytes::new() }.to_bytes());
+        send(GroupFrame::Give);
+        assert_eq!(link.behind_ms(later()), None, "who catches up can wait");
+        send(GroupFrame::Push);
+        assert!(link.behind_ms(later()).is_some_and(|ms| ms >= 1_000));
+        assert_eq!(link.queues().next_batch().len(), 2);
+        assert!(link.behind_ms(later()).is_some(), "taken is not written");
+        link.on_written();
+        assert_eq!(link.behind_ms(later()), None);
+        send(GroupFrame::Graft);
+        link.on_written();
+        assert!(link.behind_ms(later()).is_some(), "one came meanwhile");
     }
 
     /// Takes so many bytes and then none.

@@ -128,6 +128,12 @@ impl SendQueues {
         batch
     }
 
+    /// Whether a frame of order 0 or 1 waits.
+    pub(super) fn is_urgent(&self) -> bool {
+        let [first, second, ..] = &self.queues;
+        !first.frames.is_empty() || !second.frames.is_empty()
+    }
+
     /// Whether nothing waits.
     #[cfg(test)]
     fn is_empty(&self) -> bool {

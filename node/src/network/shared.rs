@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use coterie_protocol::{LinkId, MemberKey, Path};
+use coterie_protocol::{Channel, LinkId, MemberKey, Path};
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
 use tokio::sync::mpsc;
 
+use super::blobs::Books;
 use super::gate::Blocks;
 use super::limits::JOINS_MAX;
 use super::link::Link;
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     /// Who is refused; outlives the swarm.
     blocks: Mutex<Blocks>,
     links: Mutex<BTreeMap<LinkId, Arc<Link>>>,
+    /// Streams of attachments, which are no links.
+    pub(super) blobs: Arc<Books>,
     /// Round trips of connections in milliseconds, for links that start later.
     round_trips: Mutex<BTreeMap<ConnectionId, u64>>,
     /// News for the driver.
@@ -53,6 +56,7 @@ impl Shared {
             classes: RwLock::new(BTreeMap::new()),
             blocks: Mutex::new(Blocks::default()),
             links: Mutex::new(BTreeMap::new()),
+            blobs: Arc::default(),
             round_trips: Mutex::new(BTreeMap::new()),
             events,
             ended,
@@ -89,6 +93,31 @@ impl Shared {
     /// Whether a peer is refused now.
     pub(super) fn is_blocked(&self, peer: &PeerId) -> bool {
         self.blocks().holds(peer, Clock::now().mono_ms)
+    }
+
+    /// Whether a peer is offered blob streams: members are, blocked ones and those who wait aren't (N-201).
+    pub(super) fn may_open_blobs(&self, peer: &PeerId) -> bool {
+        self.class(peer) == Some(Class::Member) && !self.is_blocked(peer)
+    }
+
+    /// Ends the blob streams of all who may have none any more.
+    pub(super) fn cut_blobs(&self) {
+        self.blobs.cut(|peer, _| !self.may_open_blobs(peer));
+    }
+
+    /// The best connection to a peer that carries a live group link (N-1201).
+    pub(super) fn beside_link(&self, peer: &PeerId) -> Option<ConnectionId> {
+        let live = self.live().into_iter();
+        let group =
+            live.filter(|link| link.channel == Channel::Group && link.place.peer_id == *peer && !link.is_over());
+        group.map(|link| (link.place.path, link.place.connection)).min().map(|(_, connection)| connection)
+    }
+
+    /// Whether urgent frames of a connection's group link have waited for longer than that (BL-14).
+    pub(super) fn chat_waits(&self, connection: ConnectionId, ms: u64) -> bool {
+        let now = Clock::now().mono_ms;
+        let behind = |link: &Arc<Link>| link.behind_ms(now).is_some_and(|behind| behind > ms);
+        self.links().values().any(|link| link.place.connection == connection && behind(link))
     }
 
     /// The link of a number, while it lives.

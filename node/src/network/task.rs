@@ -1,6 +1,7 @@
 //! The task that owns the swarm: takes orders, keeps books on connections, passes on news. It never waits for anybody.
 
 mod calls;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -8,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coterie_protocol::{Channel, LinkId, MemberKey};
 use futures::StreamExt;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
@@ -20,12 +20,12 @@ use super::behaviour::{Behaviour, BehaviourEvent};
 use super::connections::{Connection, Standing};
 use super::dials::{Dials, Pending, Reached, Wish};
 use super::discovery::{self, Interfaces};
-use super::limits::{EXPULSION, FAREWELL, LISTENING_SETTLE, NETWORKS_SETTLE, NEWS_MAX, PORT_TRIES};
+use super::limits::{FAREWELL, LISTENING_SETTLE, NETWORKS_SETTLE, NEWS_MAX, PORT_TRIES};
 use super::listen;
 use super::peers::Surroundings;
 use super::shared::{Ended, Shared};
 use super::streams::Outcome;
-use super::{Class, FromNetwork, NetworkConfig, NetworkError, ToNetwork};
+use super::{FromNetwork, NetworkConfig, NetworkError, ToNetwork};
 use crate::clock::Clock;
 
 /// Why the task ended without a panic.
@@ -136,10 +136,8 @@ impl NetworkTask {
                 self.on_dial(Wish { peer, channel }, &addresses, source);
             }
             ToNetwork::Classes(classes) => self.on_classes(classes),
-            ToNetwork::Block(keys) => {
-                self.shared.set_listed(&keys);
-                self.swarm.behaviour_mut().gate.cut_off_listed();
-            }
+            ToNetwork::Block(keys) => self.on_listed(&keys),
+            ToNetwork::OpenBlob { peer, answer } => self.on_open_blob(&peer, answer),
             ToNetwork::NetworkChanged => self.on_network_changed(),
             // These end the task: `run` has taken them.
             ToNetwork::Shutdown(_) | ToNetwork::Rebuild => {}
@@ -148,36 +146,6 @@ impl NetworkTask {
             #[cfg(test)]
             ToNetwork::Settled(answer) => answer.send(()).unwrap_or_default(),
         }
-    }
-
-    fn on_hang_up(&mut self, link: LinkId, block_ms: u64) {
-        let Some(link) = self.shared.link(link) else { return };
-        link.leave(FAREWELL);
-        if block_ms > 0 {
-            self.swarm.behaviour_mut().gate.block(link.place.peer_id, block_ms);
-            for other in self.shared.live() {
-                if other.place.peer_id == link.place.peer_id {
-                    other.leave(FAREWELL);
-                }
-            }
-        }
-    }
-
-    /// The table is replaced whole; who is no member any more has five seconds for last words (N-203) (N-201).
-    fn on_classes(&mut self, classes: Vec<(MemberKey, Class)>) {
-        self.shared.set_classes(classes);
-        self.follow_classes();
-        for link in self.shared.live() {
-            if link.channel == Channel::Group && !self.members.contains(&link.place.peer_id) {
-                link.leave(EXPULSION);
-            }
-        }
-    }
-
-    fn follow_classes(&mut self) {
-        let now = self.shared.known();
-        self.swarm.behaviour_mut().set_members(&self.members, &now);
-        self.members = now;
     }
 
     fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -236,7 +204,7 @@ impl NetworkTask {
                 }
             }
             BehaviourEvent::Mdns(mdns::Event::Expired(_)) | BehaviourEvent::Identify(_) => {}
-            BehaviourEvent::Limits(never) => match never {},
+            BehaviourEvent::Limits(never) | BehaviourEvent::Blobs(never) => match never {},
         }
     }
 
@@ -272,6 +240,10 @@ impl NetworkTask {
     /// Closes connections without streams: 10 s after the last one ended, and those of strangers who open none.
     fn close_idle(&mut self) {
         let now = Clock::now().mono_ms;
+        for (_, connection) in self.connections.iter_mut().filter(|(id, _)| self.shared.blobs.uses(**id)) {
+            // It is in use now; should that end, ten seconds begin.
+            connection.stream_ended(now);
+        }
         let live = self.shared.live();
         let idle = self.connections.iter().filter(|(id, connection)| {
             let known = self.shared.class(&connection.peer).is_some();
@@ -341,6 +313,8 @@ impl NetworkTask {
         for link in self.shared.live() {
             link.leave(FAREWELL);
         }
+        // Bytes of attachments would only delay the last words.
+        self.shared.blobs.cut(|_, _| true);
         let until = sleep(FAREWELL);
         tokio::pin!(until);
         while !self.shared.live().is_empty() {

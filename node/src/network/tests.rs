@@ -12,33 +12,33 @@ use tokio::time::timeout;
 
 use super::*;
 
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One node, and what it told.
-struct Node {
+pub(super) struct Node {
     seed: [u8; 32],
-    key: MemberKey,
+    pub(super) key: MemberKey,
     config: NetworkConfig,
-    handle: NetworkHandle,
-    events: mpsc::Receiver<FromNetwork>,
+    pub(super) handle: NetworkHandle,
+    pub(super) events: mpsc::Receiver<FromNetwork>,
     kept: VecDeque<FromNetwork>,
     addresses: Vec<Vec<u8>>,
 }
 
-fn config(listen: &[&str]) -> NetworkConfig {
+pub(super) fn config(listen: &[&str]) -> NetworkConfig {
     let listen = listen.iter().map(|text| Listen::parse(text).unwrap()).collect();
     NetworkConfig { listen, remembered_port: None, mdns: false }
 }
 
-const BOTH: &[&str] = &["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"];
-const TCP: &[&str] = &["/ip4/127.0.0.1/tcp/0"];
+pub(super) const BOTH: &[&str] = &["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"];
+pub(super) const TCP: &[&str] = &["/ip4/127.0.0.1/tcp/0"];
 
 impl Node {
-    async fn new(mark: u8, listen: &[&str]) -> Self {
+    pub(super) async fn new(mark: u8, listen: &[&str]) -> Self {
         Self::with([mark; 32], config(listen), 64).await
     }
 
-    async fn with(seed: [u8; 32], config: NetworkConfig, room: usize) -> Self {
+    pub(super) async fn with(seed: [u8; 32], config: NetworkConfig, room: usize) -> Self {
         let key = Keypair::ed25519_from_bytes(seed).unwrap().public().try_into_ed25519().unwrap();
         let key = MemberKey(key.to_bytes());
         let (sender, events) = mpsc::channel(room);
@@ -53,12 +53,12 @@ impl Node {
         node
     }
 
-    async fn order(&self, order: ToNetwork) {
+    pub(super) async fn order(&self, order: ToNetwork) {
         timeout(DEADLINE, self.handle.orders().send(order)).await.unwrap().unwrap();
     }
 
     /// The first event, old or new, that `pick` takes; others are kept in order.
-    async fn wait<T>(&mut self, what: &str, pick: impl Fn(&FromNetwork) -> Option<T>) -> T {
+    pub(super) async fn wait<T>(&mut self, what: &str, pick: impl Fn(&FromNetwork) -> Option<T>) -> T {
         if let Some((at, found)) = self.kept.iter().enumerate().find_map(|(at, event)| Some((at, pick(event)?))) {
             self.kept.remove(at);
             return found;
@@ -73,31 +73,31 @@ impl Node {
         }
     }
 
-    async fn classes(&self, members: &[&Self]) {
+    pub(super) async fn classes(&self, members: &[&Self]) {
         let table = members.iter().map(|other| (other.key, Class::Member)).collect();
         self.order(ToNetwork::Classes(table)).await;
         self.settled().await;
     }
 
-    async fn block(&self, list: &[MemberKey]) {
+    pub(super) async fn block(&self, list: &[MemberKey]) {
         self.order(ToNetwork::Block(list.to_vec())).await;
         self.settled().await;
     }
 
     /// Who dials next is met by the tables that were ordered last, and not by those of before.
-    async fn settled(&self) {
+    pub(super) async fn settled(&self) {
         let (answer, settled) = oneshot::channel();
         self.order(ToNetwork::Settled(answer)).await;
         timeout(DEADLINE, settled).await.unwrap().unwrap();
     }
 
-    async fn dial(&self, other: &Self, channel: Channel) {
+    pub(super) async fn dial(&self, other: &Self, channel: Channel) {
         let addresses = other.addresses.clone();
         let dial = ToNetwork::Dial { peer: Some(other.key), channel, addresses, source: AddressSource::Learned };
         self.order(dial).await;
     }
 
-    async fn connected(&mut self) -> (LinkId, MemberKey, Path, Opener) {
+    pub(super) async fn connected(&mut self) -> (LinkId, MemberKey, Path, Opener) {
         self.wait("link", |event| match *event {
             FromNetwork::Connected { link, peer, path, opener, .. } => Some((link, peer, path, opener)),
             _ => None,
@@ -105,7 +105,7 @@ impl Node {
         .await
     }
 
-    async fn disconnected(&mut self, id: LinkId) {
+    pub(super) async fn disconnected(&mut self, id: LinkId) {
         let gone =
             |event: &FromNetwork| matches!(event, FromNetwork::Disconnected { link } if *link == id).then_some(());
         self.wait("end of the link", gone).await;
@@ -120,7 +120,7 @@ impl Node {
             .await;
     }
 
-    async fn received(&mut self) -> (LinkId, Bytes) {
+    pub(super) async fn received(&mut self) -> (LinkId, Bytes) {
         self.wait("frame", |event| match event {
             FromNetwork::Received { link, bytes } => Some((*link, bytes.clone())),
             _ => None,
@@ -128,11 +128,11 @@ impl Node {
         .await
     }
 
-    async fn send(&self, link: LinkId, frame: Bytes) {
+    pub(super) async fn send(&self, link: LinkId, frame: Bytes) {
         self.order(ToNetwork::Send { link, frame }).await;
     }
 
-    async fn stop(self) -> ([u8; 32], NetworkConfig, Option<u16>) {
+    pub(super) async fn stop(self) -> ([u8; 32], NetworkConfig, Option<u16>) {
         let (answer, stopped) = oneshot::channel();
         self.order(ToNetwork::Shutdown(answer)).await;
         timeout(DEADLINE, stopped).await.unwrap().unwrap();
@@ -140,13 +140,13 @@ impl Node {
     }
 }
 
-fn push(mark: usize) -> Bytes {
+pub(super) fn push(mark: usize) -> Bytes {
     let body = Bytes::copy_from_slice(&mark.to_be_bytes());
     Frame { kind: GroupFrame::Push.number(), slot: 1, body }.to_bytes()
 }
 
 /// Two nodes that know each other, and the link that the first opened.
-async fn pair(listen: &[&str], marks: [u8; 2]) -> (Node, LinkId, Node, LinkId) {
+pub(super) async fn pair(listen: &[&str], marks: [u8; 2]) -> (Node, LinkId, Node, LinkId) {
     let (mut one, mut two) = (Node::new(marks[0], listen).await, Node::new(marks[1], listen).await);
     one.classes(&[&two]).await;
     two.classes(&[&one]).await;

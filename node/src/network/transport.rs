@@ -16,7 +16,7 @@ use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, tcp, yamux};
 use super::NetworkError;
 use super::limits::{
     HANDSHAKE, QUIC_CONNECTION_WINDOW_BYTES, QUIC_IDLE_MS, QUIC_KEEP_ALIVE, QUIC_STREAM_WINDOW_BYTES,
-    STREAMS_PER_CONNECTION_MAX,
+    STREAMS_PER_CONNECTION_MAX, TCP_UNSENT_BYTES_MAX,
 };
 
 /// Both transports, and names looked up for addresses that the person typed.
@@ -35,6 +35,10 @@ pub(super) fn transport(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerB
 fn by_number(keypair: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError> {
     let noise = noise::Config::new(keypair).map_err(|_| NetworkError::Identity)?;
     let plain = FreshPorts(tcp::tokio::Transport::new(tcp_config()))
+        .map(|stream, _| {
+            keep_unsent_short(&stream.0);
+            stream
+        })
         .upgrade(upgrade::Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux_config())
@@ -59,6 +63,18 @@ fn quic_config(keypair: &Keypair) -> quic::Config {
 
 fn tcp_config() -> tcp::Config {
     tcp::Config::new().nodelay(true)
+}
+
+/// By BL-14: what the system has taken but not sent can't be overtaken, and by itself it takes megabytes. With a short queue
+/// there the bytes wait in Yamux, which turns from stream to stream. What is on its way isn't bounded by this, so a
+/// long line stays full. Elsewhere than on Linux the system's own bound stays.
+fn keep_unsent_short(stream: &::tokio::net::TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(TCP_UNSENT_BYTES_MAX) {
+        tracing::debug!(%error, "the system keeps its own bound of unsent bytes");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
 }
 
 fn yamux_config() -> yamux::Config {
@@ -116,5 +132,14 @@ mod tests {
         assert!(tcp.contains("nodelay: true"), "{tcp}");
         let yamux = format!("{:?}", yamux_config());
         assert!(yamux.contains("max_num_streams: 64"), "{yamux}");
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn bl_14_the_system_takes_little_that_it_can_not_send_yet() {
+        let door = ::tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = ::tokio::net::TcpStream::connect(door.local_addr().unwrap()).await.unwrap();
+        keep_unsent_short(&stream);
+        assert_eq!(socket2::SockRef::from(&stream).tcp_notsent_lowat().unwrap(), 16 << 10);
     }
 }

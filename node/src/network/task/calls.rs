@@ -4,12 +4,14 @@ use coterie_protocol::{Channel, MemberKey};
 use libp2p::swarm::ConnectionId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
+use tokio::sync::oneshot;
 
 use super::NetworkTask;
+use crate::network::blobs::Wanted;
 use crate::network::dials::{Pending, Wish};
 use crate::network::limits::DIAL_ADDRESSES_MAX;
 use crate::network::peers::{peer_id, without_peer};
-use crate::network::{AddressSource, FromNetwork};
+use crate::network::{AddressSource, BlobStream, FromNetwork, Opener};
 
 impl NetworkTask {
     pub(super) fn on_dial(&mut self, wish: Wish, addresses: &[Vec<u8>], source: AddressSource) {
@@ -42,6 +44,20 @@ impl NetworkTask {
         };
         let all = self.connections.iter().filter(|(id, connection)| connection.peer == peer && !used(**id));
         all.min_by_key(|(_, connection)| connection.path).map(|(id, _)| *id)
+    }
+
+    /// Opens a stream for attachments.
+    ///
+    /// Rule N-1201: only beside a group link that is open, and it never dials.
+    pub(super) fn on_open_blob(&mut self, peer: &MemberKey, answer: oneshot::Sender<Option<BlobStream>>) {
+        let peer = peer_id(peer).filter(|peer| self.shared.may_open_blobs(peer));
+        let place = peer.and_then(|peer| Some((peer, self.shared.beside_link(&peer)?)));
+        let slot = |(peer, at)| Some((peer, at, self.shared.blobs.slot(peer, at, Opener::Us)?));
+        match place.and_then(slot) {
+            Some((peer, at, slot)) => self.swarm.behaviour_mut().blobs.open(peer, at, Wanted::new(answer, slot)),
+            // Whoever asked may have stopped waiting.
+            None => drop(answer.send(None)),
+        }
     }
 
     fn dial(&mut self, wish: Wish, peer: PeerId, addresses: Vec<Multiaddr>) {
