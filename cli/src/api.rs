@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use coterie_node::api::client::{Client, Follower, Method};
+use coterie_node::api::client::{Client, FileToSend, Follower, IncomingFile, Method};
 use coterie_node::api::problem::{Code, Problem};
 use coterie_node::config::{Environment, Flags, Settings};
 use serde_json::Value;
@@ -126,6 +126,28 @@ impl Api {
     /// As [`Self::get`].
     pub async fn delete(&self, path: &str) -> Result<Value, Diagnostic> {
         self.change(Method::DELETE, path, &Value::Object(serde_json::Map::new())).await
+    }
+
+    /// Hands a file over; `told` hears how many bytes have gone. Gives the upload.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn upload(
+        &self,
+        file: &FileToSend<'_>,
+        from: tokio::fs::File,
+        told: impl FnMut(u64) + Send + 'static,
+    ) -> Result<Value, Diagnostic> {
+        let taken = self.client.upload(file, from, told).await.map_err(|problem| Self::explain(&problem))?;
+        Ok(serde_json::to_value(taken).unwrap_or(Value::Null))
+    }
+
+    /// A file of a message, as it comes.
+    ///
+    /// # Errors
+    /// What the node says.
+    pub async fn download(&self, group: &str, message: &str, number: usize) -> Result<IncomingFile, Diagnostic> {
+        self.client.download(group, message, number).await.map_err(|problem| Self::explain(&problem))
     }
 
     async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Value, Diagnostic> {

@@ -7,6 +7,7 @@ mod identity;
 mod invite;
 mod locking;
 mod log;
+mod media;
 mod member;
 mod message;
 mod node;
@@ -53,6 +54,8 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
         Verb::Unpin(which) => conversation::unpin(&Api::connect(global)?, output, &which).await,
         Verb::Pins(pins) => conversation::pins(&Api::connect(global)?, output, pins).await,
         Verb::Tail(tail) => message::tail(&Api::connect(global)?, output, tail).await,
+        Verb::Media(verb) => media::run(&Api::connect(global)?, output, verb).await,
+        Verb::Transfers => media::transfers(&Api::connect(global)?, output).await,
         Verb::History(history) => message::history(&Api::connect(global)?, output, history).await,
     }
 }

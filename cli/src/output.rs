@@ -39,6 +39,12 @@ impl Output {
         self.json
     }
 
+    /// Whether remarks are unwanted.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether a person can be asked.
     #[must_use]
     pub const fn is_interactive(&self) -> bool {

@@ -20,15 +20,53 @@ pub fn absent(line: &Value) -> Option<String> {
     })
 }
 
-/// What a message says: its words, and below them a place.
+/// What a message says: its words, and below them a place and its files.
 #[must_use]
 pub fn said(line: &Value, indent: usize) -> String {
-    let words = line["text"].as_str().unwrap_or_default();
-    match place(&line["location"]) {
-        None => text::block(words, indent),
-        Some(place) if words.is_empty() => text::block(&place, indent),
-        Some(place) => text::block(&format!("{words}\n{place}"), indent),
+    let words = line["text"].as_str().filter(|words| !words.is_empty()).map(str::to_owned);
+    let files = line["files"].as_array().into_iter().flatten().map(file);
+    let rows = words.into_iter().chain(place(&line["location"])).chain(files);
+    text::block(&rows.collect::<Vec<_>>().join("\n"), indent)
+}
+
+/// `[picture] quay.jpg, 1.2 MB, 4032 × 3024, not fetched yet`.
+#[must_use]
+pub fn file(file: &Value) -> String {
+    let kind = match file["kind"].as_str() {
+        Some("image") => "picture",
+        Some("voice") => "voice memo",
+        Some("video") => "film",
+        _ => "file",
+    };
+    let name = file["name"].as_str().map(text::line).filter(|name| !name.trim().is_empty());
+    let size = file["size"].as_u64().unwrap_or_default();
+    let sides =
+        file["width"].as_u64().zip(file["height"].as_u64()).map(|(width, height)| format!("{width} × {height}"));
+    let original = (file["original"] == true).then(|| "with original data".to_owned());
+    let state = match file["state"].as_str() {
+        Some("absent") => Some("not fetched yet".to_owned()),
+        Some("partial") => {
+            let have = file["have"].as_u64().unwrap_or_default();
+            Some(format!("{} % here", have.saturating_mul(100) / size.max(1)))
+        }
+        _ => None,
+    };
+    let alt = file["alt"].as_str().map(text::line).filter(|alt| !alt.trim().is_empty());
+    let parts = name.into_iter().chain([bytes(size)]).chain(sides).chain(original).chain(state).chain(alt);
+    format!("[{kind}] {}", parts.collect::<Vec<_>>().join(", "))
+}
+
+/// `1.2 MB`: thousands, as on the boxes of disks.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    let (mut whole, mut tenths, mut unit) = (count, 0, "bytes");
+    for larger in ["KB", "MB", "GB"] {
+        if whole < 1_000 {
+            break;
+        }
+        (tenths, whole, unit) = (whole % 1_000 / 100, whole / 1_000, larger);
     }
+    if unit == "bytes" || whole >= 10 { format!("{whole} {unit}") } else { format!("{whole}.{tenths} {unit}") }
 }
 
 /// `Place: the quay, near Lisbon, PT, within 1 km (38.71500, -9.14500)`. A name that the sender gave comes
@@ -55,7 +93,7 @@ pub fn answered(line: &Value) -> Option<String> {
     Some(match quoted["kind"].as_str() {
         None => "a message that isn't here".to_owned(),
         Some("deleted") => format!("{}: deleted", name(&quoted["author"])),
-        Some("text") if words.is_empty() => format!("{}: a place", name(&quoted["author"])),
+        Some("text") if words.is_empty() => format!("{}: a place or a file", name(&quoted["author"])),
         Some(_) => format!("{}: {}", name(&quoted["author"]), text::line(words)),
     })
 }
@@ -120,6 +158,20 @@ mod tests {
         assert_eq!(both, "here\nPlace: within 1 km (0.50000, 0.50000)");
         assert_eq!(said(&json!({ "text": "@name #x", "location": null }), 0), "@name #x");
         let quoted = json!({ "reply_to": { "kind": "text", "text": "", "author": { "name": "Ana" } } });
-        assert_eq!(answered(&quoted).as_deref(), Some("Ana: a place"));
+        assert_eq!(answered(&quoted).as_deref(), Some("Ana: a place or a file"));
+    }
+
+    #[test]
+    fn a_file_is_told_by_its_kind_name_and_size_and_its_name_does_nothing() {
+        let row = |value: Value| file(&value);
+        let photo = json!({ "kind": "image", "name": "quay.jpg", "size": 1_234_567, "width": 4032, "height": 3024,
+            "state": "absent", "original": false, "alt": null });
+        assert_eq!(row(photo), "[picture] quay.jpg, 1.2 MB, 4032 × 3024, not fetched yet");
+        let film = json!({ "kind": "video", "name": null, "size": 52_000_000, "state": "partial", "have": 26_000_000,
+            "original": true });
+        assert_eq!(row(film), "[film] 52 MB, with original data, 50 % here");
+        let hostile =
+            row(json!({ "kind": "file", "name": "a\u{1b}[2J\u{202e}b\nAna: yes", "size": 999, "state": "complete" }));
+        assert!(!hostile.contains(['\u{1b}', '\u{202e}', '\n']) && hostile.ends_with("999 bytes"), "{hostile:?}");
     }
 }

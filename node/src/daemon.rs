@@ -35,6 +35,7 @@ use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::driver::{self, Diagnosis, DriverHandle, DriverInput, NodeFacts, Parts};
 use crate::entropy;
+use crate::media::{Media, Shelf};
 use crate::network::{self, FromNetwork, Listen, NetworkConfig, NetworkHandle, ToNetwork};
 use crate::store::{self, NodeStore, Opened};
 
@@ -234,8 +235,14 @@ impl Life {
             NodeFacts { profile: settings.profile.clone(), started, refused: std::collections::BTreeMap::new() };
         let orders = network.orders().clone();
         let Opened { home, store, disk_full, clean, .. } = opened;
-        let parts = Parts { home, store, network: orders, hub, boot, facts, disk_full, clean, diagnosis };
+        let (shelf, wishes) = match Shelf::open(&home) {
+            Ok(opened) => opened,
+            Err(error) => return Err((opening::problem(error, "the node cannot start"), home, store)),
+        };
+        let files = shelf.clone();
+        let parts = Parts { home, store, network: orders, hub, shelf, boot, facts, disk_full, clean, diagnosis };
         let (driver, thread) = driver::start(parts);
+        drop(node.media.set(Media::start(&files, driver.clone(), &network, wishes)));
         let (heard, hears) = oneshot::channel();
         tokio::spawn(pass_on(news, driver.clone(), heard));
         // An invite that is made at once should hold an address already.

@@ -10,6 +10,7 @@ mod diagnosis;
 mod handle;
 mod keeping;
 mod notices;
+mod parts;
 mod recovery;
 mod shell;
 mod view;
@@ -28,6 +29,7 @@ pub(crate) use self::handle::{DriverHandle, DriverInput, Refused};
 pub(crate) use self::keeping::KeyChange;
 use self::keeping::{Keeping, LastEnd};
 use self::notices::Soft;
+pub(crate) use self::parts::{Parts, start};
 pub(crate) use self::recovery::Health;
 use self::recovery::Recovery;
 use self::shell::Outlet;
@@ -36,11 +38,10 @@ pub(crate) use self::view::{NodeFacts, View};
 use crate::api::events::Hub;
 use crate::clock::Clock;
 use crate::entropy;
+use crate::media::Shelf;
 use crate::network::ToNetwork;
 use crate::store::{Home, NodeStore};
 
-/// Inputs that wait for the driver; senders wait when it is full, faces are told "busy" (H-22).
-const INBOX_MAX: usize = 256;
 /// Inputs of one batch (ST-50).
 const BATCH_INPUTS_MAX: usize = 64;
 /// The longest sleep: after it the clock is looked at, so that a computer that slept is noticed (N-1301).
@@ -49,42 +50,6 @@ const SLEEP_MS_MAX: u64 = 15_000;
 const SUSPENDED_MS: u64 = 5_000;
 /// How long a peer is refused whose bytes made a step panic.
 const PANIC_BLOCK_MS: u64 = 24 * 3_600_000;
-
-/// What the driver works with from its start to its end.
-pub(crate) struct Parts {
-    /// The folder and the keys.
-    pub(crate) home: Home,
-    /// The records.
-    pub(crate) store: NodeStore,
-    /// Orders to the network.
-    pub(crate) network: mpsc::Sender<ToNetwork>,
-    /// Where followers listen.
-    pub(crate) hub: Arc<Hub>,
-    /// Eight random bytes of this process start.
-    pub(crate) boot: Boot,
-    /// What `status` says about the process.
-    pub(crate) facts: NodeFacts,
-    /// Whether there is too little room to save anything (ST-84).
-    pub(crate) disk_full: bool,
-    /// Whether the last life ended in good order (ST-44).
-    pub(crate) clean: bool,
-    /// What the opening found.
-    pub(crate) diagnosis: Diagnosis,
-}
-
-/// Starts the thread. It gives folder and store back when it has stopped.
-pub(crate) fn start(parts: Parts) -> (DriverHandle, std::thread::JoinHandle<Option<(Home, NodeStore)>>) {
-    let (sender, inbox) = mpsc::channel(INBOX_MAX);
-    let runtime = runtime::Handle::current();
-    let thread = std::thread::spawn(move || {
-        let mut driver = Driver::new(parts);
-        driver.restore();
-        driver.settle();
-        driver.run(&runtime, inbox);
-        driver.into_home()
-    });
-    (DriverHandle::new(sender), thread)
-}
 
 /// An answer that waits for the commit.
 type Waiting = (oneshot::Sender<Result<Reply, Refused>>, Reply);
@@ -96,6 +61,7 @@ struct Driver {
     home: Home,
     network: mpsc::Sender<ToNetwork>,
     hub: Arc<Hub>,
+    shelf: Shelf,
     boot: Boot,
     facts: NodeFacts,
     recovery: Recovery,
@@ -124,6 +90,7 @@ impl Driver {
             home: parts.home,
             network: parts.network,
             hub: parts.hub,
+            shelf: parts.shelf,
             boot: parts.boot,
             facts: parts.facts,
             recovery: Recovery::new(health),

@@ -27,6 +27,8 @@ mod entropy;
 #[cfg(feature = "daemon")]
 mod history;
 #[cfg(feature = "daemon")]
+mod media;
+#[cfg(feature = "daemon")]
 mod memory;
 #[cfg(feature = "daemon")]
 mod network;

@@ -1,12 +1,14 @@
 //! What can be typed about messages.
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `send`.
 #[derive(Args, Debug)]
 pub struct Send {
     /// The words; "-" reads standard input. # and @ are letters like any other
-    #[arg(required_unless_present = "location")]
+    #[arg(required_unless_present_any = ["location", "image", "voice", "video", "file"])]
     pub text: Option<String>,
     /// Which group
     #[arg(short, long)]
@@ -21,9 +23,61 @@ pub struct Send {
     /// How exactly others learn the place: within 10 km, 1 km or 25 m. "city" if a town was named, else "district"
     #[arg(long, value_enum, requires = "location")]
     pub precision: Option<Precision>,
+    #[command(flatten)]
+    pub files: Files,
     /// Wait until somebody else has it ("sent"), or everyone ("all")
     #[arg(long, value_enum)]
     pub wait: Option<Wait>,
+}
+
+/// Files that go with a message, at most ten.
+#[derive(Args, Debug)]
+pub struct Files {
+    /// A picture (JPEG, PNG, GIF, WebP), without what it tells of place, time and device; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub image: Vec<PathBuf>,
+    /// Something spoken (Ogg/Opus, WebM, MP4)
+    #[arg(long, value_name = "PATH")]
+    pub voice: Vec<PathBuf>,
+    /// A film (MP4, WebM), without what it tells of place, time and device
+    #[arg(long, value_name = "PATH")]
+    pub video: Vec<PathBuf>,
+    /// Any file, as it is; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub file: Vec<PathBuf>,
+    /// Send pictures, memos and films with all their data
+    #[arg(long)]
+    pub original: bool,
+    /// What is to be seen or heard, for who can't see or hear it; goes with the first file
+    #[arg(long, value_name = "TEXT")]
+    pub alt: Option<String>,
+}
+
+/// `media`.
+#[derive(Debug, Subcommand)]
+pub enum Media {
+    /// The files of a group, newest first
+    List {
+        /// Which group
+        group: Option<String>,
+    },
+    /// Save the files of a message, fetching them first if they are not here
+    Save(Save),
+    /// Free this computer's copy; it can be fetched again as long as somebody has it
+    Free {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// `media save`.
+#[derive(Args, Debug)]
+pub struct Save {
+    #[command(flatten)]
+    pub which: Which,
+    /// Where to; this folder if it is not given
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
 }
 
 /// How exactly a place is told.

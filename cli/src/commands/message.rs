@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::conversation::the_message;
 use super::place::the_place;
-use super::{count, id_of, name_of, short, the_group};
+use super::{count, id_of, media, name_of, short, the_group};
 use crate::api::Api;
 use crate::args::{History, Send, Tail, Wait};
 use crate::error::Diagnostic;
@@ -29,6 +29,10 @@ pub async fn send(api: &Api, output: &Output, send: Send, timeout: Option<Durati
     }
     if let Some(wanted) = &send.reply {
         new["reply_to"] = json!(the_message(api, &group, wanted).await?);
+    }
+    let files = media::taken(api, output, &send.files).await?;
+    if !files.is_empty() {
+        new["files"] = json!(files);
     }
     let message = api.post(&format!("/groups/{}/messages", id_of(&group)), &new).await?;
     let message = match send.wait {

@@ -5,9 +5,11 @@
 //! comes back by itself after a break, without missing anything or with a `reset`.
 
 mod calls;
+mod files;
 mod follow;
 
 pub use calls::{Got, Lines};
+pub use files::{FileToSend, Incoming as IncomingFile};
 pub use follow::{Follower, Heard};
 
 use std::io;
@@ -161,7 +163,11 @@ impl Client {
         tokio::time::timeout(self.timeout, fetching).await.unwrap_or_else(|_| Err(too_late()))
     }
 
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Problem> {
+    pub(super) async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, Problem>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| unreachable_node(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| node_down())?;
         // It ends with the answer, or when the answer is dropped.

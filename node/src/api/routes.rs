@@ -2,6 +2,7 @@
 
 mod conversation;
 mod events;
+mod files;
 mod groups;
 mod invites;
 mod joins;
@@ -32,6 +33,7 @@ use super::types::{Done, DoneSchema, read_id};
 use super::words;
 use crate::clock::Stopwatch;
 use crate::driver::{DriverHandle, Refused, View};
+use crate::media::Media;
 
 /// Event streams at a time (AP-3).
 const STREAMS_MAX: usize = 16;
@@ -45,6 +47,7 @@ pub(crate) struct Node {
     pub(crate) orders: watch::Sender<Order>,
     pub(crate) once: Once,
     pub(crate) driver: OnceLock<DriverHandle>,
+    pub(crate) media: OnceLock<Arc<Media>>,
     /// Who takes a passphrase, while the identity is locked.
     pub(crate) doorkeeper: Option<mpsc::Sender<Unlocking>>,
 }
@@ -59,8 +62,8 @@ impl Node {
     /// A node that is not open yet.
     pub(crate) fn new(profile: String, hub: Arc<Hub>, orders: watch::Sender<Order>) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        let (once, driver) = (Once::default(), OnceLock::new());
-        Self { profile, started: Stopwatch::start(), hub, streams, orders, once, driver, doorkeeper: None }
+        let (once, driver, media) = (Once::default(), OnceLock::new(), OnceLock::new());
+        Self { profile, started: Stopwatch::start(), hub, streams, orders, once, driver, media, doorkeeper: None }
     }
 
     /// Tells the node what to do. Who was told to stop does not lock instead.
@@ -89,6 +92,10 @@ impl Node {
 
     fn driver(&self) -> Result<&DriverHandle, Problem> {
         self.driver.get().ok_or_else(|| self.not_open())
+    }
+
+    fn media(&self) -> Result<&Arc<Media>, Problem> {
+        self.media.get().ok_or_else(|| self.not_open())
     }
 
     /// Looks at the durable state; the answer carries its event position (AP-17).
@@ -175,6 +182,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Node>> {
         .merge(joins::routes())
         .merge(recovery::routes())
         .merge(messages::routes())
+        .merge(files::routes())
         .merge(places::routes())
         .merge(conversation::routes())
         .merge(events::routes())

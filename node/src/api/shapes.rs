@@ -2,6 +2,7 @@
 
 mod alerts;
 mod chronicle;
+mod files;
 mod messages;
 mod numbered;
 mod people;
@@ -10,6 +11,7 @@ mod told;
 
 use self::alerts::{alert, alerts};
 pub(crate) use self::chronicle::group_log;
+pub(crate) use self::files::{file, kind_in, transfer};
 pub(crate) use self::messages::{message, message_info, outbox};
 pub(crate) use self::numbered::{find_join, find_outbox, join_id, outbox_id};
 pub(crate) use self::people::{safe, straggler};

@@ -6,6 +6,7 @@
 //! answers may grow, so a client ignores what it does not know.
 
 mod conversation;
+mod file;
 mod group;
 mod join;
 mod log;
@@ -17,6 +18,7 @@ mod recovery;
 mod time;
 
 pub use conversation::*;
+pub use file::*;
 pub use group::*;
 pub use join::*;
 pub use log::*;

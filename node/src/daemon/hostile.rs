@@ -51,11 +51,13 @@ impl Machine {
         let network = network::start(config, home.identity(), sender).unwrap();
         let facts = NodeFacts { profile: "default".into(), started: Stopwatch::start(), refused: BTreeMap::new() };
         let (orders, hub) = (network.orders().clone(), Arc::new(Hub::new([0; 4])));
+        let (shelf, _) = Shelf::open(&home).unwrap();
         let (driver, _) = driver::start(Parts {
             home,
             store,
             network: orders,
             hub,
+            shelf,
             boot,
             facts,
             disk_full: false,

@@ -46,6 +46,9 @@ impl Driver {
                 self.soft.deliveries.insert((group, entry));
                 continue;
             }
+            if let Event::Message { message, .. } | Event::MessageChanged { message, .. } = &event {
+                message.attachments.iter().for_each(|file| self.shelf.wish(file));
+            }
             let notices = self.view().map(|view| shapes::notices(&view, &event)).unwrap_or_default();
             notices.into_iter().for_each(|notice| self.hub.publish(notice));
         }

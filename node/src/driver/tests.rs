@@ -4,6 +4,7 @@ use coterie_protocol::{Channel, Identity, IoKind, IoOperation, Opener, Path, Sto
 
 use super::*;
 use crate::clock::Stopwatch;
+use crate::media::Shelf;
 use crate::store::{self, Cost, Holder, Start, VaultKey};
 
 /// What goes wrong on order.
@@ -44,7 +45,8 @@ impl Bench {
         let facts = NodeFacts { profile: "default".into(), started: Stopwatch::start(), refused: BTreeMap::new() };
         let hub = Arc::new(Hub::new([0; 4]));
         let diagnosis = Diagnosis::default();
-        let parts = Parts { home, store, network, hub, boot, facts, disk_full: false, clean: true, diagnosis };
+        let (shelf, _) = Shelf::open(&home).unwrap();
+        let parts = Parts { home, store, network, hub, shelf, boot, facts, disk_full: false, clean: true, diagnosis };
         let mut driver = Driver::new(parts);
         driver.restore();
         driver.settle();

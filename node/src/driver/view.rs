@@ -8,6 +8,7 @@ use super::diagnosis::Told;
 use super::recovery::Health;
 use super::{Driver, handle::Question};
 use crate::clock::Stopwatch;
+use crate::media::Shelf;
 use crate::store::{Home, NodeStore};
 
 /// What `status` says about the process.
@@ -35,6 +36,8 @@ pub(crate) struct View<'a> {
     pub(crate) store: &'a NodeStore,
     /// The folder.
     pub(crate) home: &'a Home,
+    /// Files, as far as they are here.
+    pub(crate) shelf: &'a Shelf,
     /// The process.
     pub(crate) facts: &'a NodeFacts,
     /// The disk.
@@ -91,6 +94,7 @@ impl Driver {
             account: self.account.as_ref()?,
             store: self.store.as_ref()?,
             home: &self.home,
+            shelf: &self.shelf,
             facts: &self.facts,
             health: self.recovery.health(),
             troubles: self.diagnosis.told(),

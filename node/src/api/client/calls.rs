@@ -236,7 +236,7 @@ impl Client {
 
     /// Says something. The same `once` says it only once (AP-14).
     pub async fn send_message(&self, group: &str, text: &str, once: Option<&str>) -> Got<Message> {
-        let new = NewMessage { text: text.to_owned(), reply_to: None, location: None };
+        let new = NewMessage { text: text.to_owned(), reply_to: None, location: None, files: Vec::new() };
         let sent = self.call(Method::POST, &format!("/groups/{group}/messages"), Some(&new), once).await?;
         Ok(sent.body)
     }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use coterie_protocol::{Command, EntryId, GroupId, Location, OrderKey, Reply};
+use coterie_protocol::{Attachment, Command, EntryId, GroupId, Location, MessageView, OrderKey, Reply};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::super::extract::{Asked, Body, Named};
 use super::super::problem::{Code, Problem};
 use super::super::shapes::{self, Names};
-use super::super::types::{Deliveries, Done, Message, NewMessage, Page, PageSchema, read_id};
+use super::super::types::{Deliveries, Done, Message, NewFile, NewMessage, Page, PageSchema, read_id};
 use super::places::blurred;
 use super::{Node, find_group, group_id, id, missing, unexpected};
 use crate::driver::View;
@@ -106,10 +106,15 @@ async fn say(node: &Node, group: &str, new: NewMessage) -> Result<(StatusCode, J
     let group = group_id(group)?;
     let reply_to = new.reply_to.map(|entry| id(&entry, "message to reply to").map(EntryId)).transpose()?;
     let location = new.location.map(blurred).transpose()?;
+    let (uploads, attachments) = uploaded(node, new.files)?;
     let text = new.text;
     let what = "the message was not kept";
-    let words = (text.clone(), location.clone());
-    let said = match node.wish(Command::Send { group, text, reply_to, location }, what).await? {
+    let words = (text.clone(), location.clone(), attachments.clone());
+    let done = node.wish(Command::Send { group, text, reply_to, location, attachments }, what).await?;
+    for upload in &uploads {
+        node.media()?.sent(upload);
+    }
+    let said = match done {
         Reply::Saved(entry) => node.look(move |view| Ok(written(view, &group, &entry))).await?,
         Reply::Queued(n) => {
             node.look(move |view| Ok(waiting(view, &group, n).or_else(|| just_sealed(view, &group, &words)))).await?
@@ -122,6 +127,19 @@ async fn say(node: &Node, group: &str, new: NewMessage) -> Result<(StatusCode, J
         .ok_or_else(|| unexpected("the message is kept, but could not be shown"))
 }
 
+/// The files that go with a message, as they were taken in.
+fn uploaded(node: &Node, files: Vec<NewFile>) -> Result<(Vec<[u8; 16]>, Vec<Attachment>), Problem> {
+    let mut found = (Vec::new(), Vec::new());
+    for new in files {
+        let upload = id::<16>(&new.upload, "file that was taken in")?;
+        let mut file = node.media()?.upload(&upload).ok_or_else(|| missing("file that was taken in"))?;
+        file.alt = new.alt.filter(|alt| !alt.trim().is_empty());
+        found.0.push(upload);
+        found.1.push(file);
+    }
+    Ok(found)
+}
+
 /// Lines that are looked through for one just written: it is among the newest.
 const NEWEST: usize = 200;
 
@@ -131,10 +149,17 @@ fn written(view: &View<'_>, group: &GroupId, entry: &EntryId) -> Option<Message>
 }
 
 /// A text that left the queue between the wish and this look: somebody came into reach in that moment.
-fn just_sealed(view: &View<'_>, group: &GroupId, (text, location): &(String, Option<Location>)) -> Option<Message> {
+fn just_sealed(
+    view: &View<'_>,
+    group: &GroupId,
+    (text, location, files): &(String, Option<Location>, Vec<Attachment>),
+) -> Option<Message> {
     let me = view.account.group(group)?.me;
     let lines = history::page(view, group, From::End, NEWEST).items;
-    let line = lines.iter().rev().find(|line| line.author == me && line.text == *text && line.location == *location)?;
+    let is_it = |line: &&MessageView| {
+        line.author == me && line.text == *text && line.location == *location && line.attachments == *files
+    };
+    let line = lines.iter().rev().find(is_it)?;
     Some(shapes::message(view, &Names::of(view, group), line))
 }
 

@@ -8,7 +8,7 @@ use super::super::types::{
     Degrees, Delivery, DeliveryState, Location, Message, MessageInfo, MessageInfoSchema, MessageKind, MessageSchema,
     Quoted, Reaction, Revision, Time, spell_id,
 };
-use super::{Names, delivery, outbox_id, small};
+use super::{Names, delivery, files, outbox_id, small};
 use crate::driver::View;
 use crate::history;
 use crate::places;
@@ -34,6 +34,7 @@ pub(crate) fn message(view: &View<'_>, names: &Names, line: &MessageView) -> Mes
         text: words(line, &sum),
         reply_to: line.reply_to.filter(|_| is_there).map(|entry| quoted(view, names, &entry)),
         location: line.location.as_ref().filter(|_| is_there).map(location_of),
+        files: line.attachments.iter().filter(|_| is_there).map(|file| files::file(file, Some(view))).collect(),
         edited: sum.revisions.last().map(|revision| Time(revision.at_ms)),
         deleted_by: sum.retracted_by.map(|who| names.get(view, &who)),
         reactions: sum.reactions.iter().map(|reaction| self::reaction(view, names, reaction)).collect(),
@@ -120,11 +121,13 @@ pub(crate) fn outbox(view: &View<'_>, group: &GroupId) -> Vec<Message> {
 /// Something that waits to be sealed.
 fn queued(view: &View<'_>, names: &Names, item: &WaitingView, due: u32) -> Message {
     let nobody = MembershipId([0; 32]);
-    let (kind, text, about, place) = match &item.said {
-        WaitingWords::Post { text, reply_to, location } => {
-            (MessageKind::Text, text.clone(), *reply_to, location.as_ref().map(location_of))
+    let (kind, text, about, place, sent) = match &item.said {
+        WaitingWords::Post { text, reply_to, location, attachments } => {
+            (MessageKind::Text, text.clone(), *reply_to, location.as_ref().map(location_of), attachments.as_slice())
         }
-        WaitingWords::Annotation(found) => (MessageKind::Annotation, deed_text(&found.deed), Some(found.target), None),
+        WaitingWords::Annotation(found) => {
+            (MessageKind::Annotation, deed_text(&found.deed), Some(found.target), None, &[][..])
+        }
     };
     Message {
         schema: MessageSchema::V1,
@@ -138,6 +141,7 @@ fn queued(view: &View<'_>, names: &Names, item: &WaitingView, due: u32) -> Messa
         text,
         reply_to: about.map(|entry| quoted(view, names, &entry)),
         location: place,
+        files: sent.iter().map(|file| files::file(file, Some(view))).collect(),
         edited: None,
         deleted_by: None,
         reactions: Vec::new(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Location, MemberRef, NewLocation, Quoted, Reaction, Time, tag};
+use super::{File, Location, MemberRef, NewFile, NewLocation, Quoted, Reaction, Time, tag};
 
 tag!(MessageSchema "coterie.message/1");
 tag!(DeliverySchema "coterie.delivery/1");
@@ -81,6 +81,8 @@ pub struct Message {
     pub reply_to: Option<Quoted>,
     /// A place that came with the words, or instead of them.
     pub location: Option<Location>,
+    /// Files that came with the words, or instead of them.
+    pub files: Vec<File>,
     /// When its author last gave it other words.
     pub edited: Option<Time>,
     /// Who took it back for everyone.
@@ -101,7 +103,7 @@ pub struct Message {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
-    /// 1 byte to 16 KiB; may be missing beside a place. `#` and `@` are letters like any other.
+    /// 1 byte to 16 KiB; may be missing beside a place or a file. `#` and `@` are letters like any other.
     #[serde(default)]
     pub text: String,
     /// The message that it answers.
@@ -110,6 +112,9 @@ pub struct NewMessage {
     /// A place; the node blurs it before anybody else sees it.
     #[serde(default)]
     pub location: Option<NewLocation>,
+    /// Files that were taken in by `POST /v1/uploads`, at most ten.
+    #[serde(default)]
+    pub files: Vec<NewFile>,
 }
 
 /// How far one message got: `GET …/deliveries`, and the event `delivery`.
