@@ -99,12 +99,12 @@ fn bl_16_a_fetch_goes_on_after_kills_and_a_second_holder_gives_when_the_sender_i
         people[1].kill();
         let _ = saving.wait();
         people[1].up();
+        people[1].sees_online(2);
         before = have(&people[1]);
         assert!(before >= held, "{before} of {held} that were here");
     }
     let whole = fs::read(&file).expect("the file");
     let out = tempfile::tempdir().expect("a folder");
-    people[1].sees_online(2);
     save(&people[1], out.path());
     save(&people[1], out.path());
     for name in ["noise.bin", "noise (2).bin"] {

@@ -192,8 +192,9 @@ impl Job {
         }
         match end {
             End::Done => {}
-            End::Without | End::Gone => drop(desk.without.insert(*source, now_ms.saturating_add(LEFT_ALONE_MS))),
-            End::Busy => drop(desk.without.insert(*source, now_ms.saturating_add(BUSY_MS))),
+            End::Without => drop(desk.without.insert(*source, now_ms.saturating_add(LEFT_ALONE_MS))),
+            // A link that ended comes back within a moment, or its source is not named the next time.
+            End::Busy | End::Gone => drop(desk.without.insert(*source, now_ms.saturating_add(BUSY_MS))),
             End::Bad => drop(desk.bad.insert(*source)),
             End::Here(failure) => desk.failure = Some(*failure),
         }

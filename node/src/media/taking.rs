@@ -67,10 +67,10 @@ impl Media {
     ///
     /// # Errors
     /// Why it is not taken; nothing of it is kept then.
-    pub(crate) async fn take<E: 'static>(
+    pub(crate) async fn take<E: Send>(
         &self,
         new: NewFile,
-        body: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+        body: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Upload, Problem> {
         check(&new)?;
         if self.uploads().0.len() >= UPLOADS_MAX {
@@ -107,7 +107,13 @@ impl Media {
         self.uploads().0.remove(id);
     }
 
-    async fn store(&self, new: &NewFile, key: BlobKey, format: Format, from: Source) -> Result<Attachment, Problem> {
+    async fn store(
+        &self,
+        new: &NewFile,
+        key: BlobKey,
+        format: Format,
+        from: Source<'_>,
+    ) -> Result<Attachment, Problem> {
         let blobs = self.blobs.clone();
         let secret = key.secret().duplicate();
         let (size, dims, blob) = match from {
@@ -143,9 +149,9 @@ impl Media {
 
 const NOT_TAKEN: &str = "the file was not taken";
 
-enum Source {
+enum Source<'a> {
     Whole(Vec<u8>),
-    Parts(Parts),
+    Parts(Parts<'a>),
 }
 
 fn check(new: &NewFile) -> Result<(), Problem> {
@@ -223,14 +229,14 @@ const fn media_type(kind: AttachmentKind, format: Format) -> MediaType {
 }
 
 /// A body of announced length.
-struct Parts {
+struct Parts<'a> {
     /// None: it broke off.
-    stream: BoxStream<'static, Option<Bytes>>,
+    stream: BoxStream<'a, Option<Bytes>>,
     left: u64,
     first: Option<Bytes>,
 }
 
-impl Parts {
+impl Parts<'_> {
     /// The beginning, which stays to be read.
     async fn peek(&mut self) -> Result<Bytes, Problem> {
         let mut start = Vec::new();

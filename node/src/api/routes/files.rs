@@ -1,6 +1,7 @@
 //! Files: taken in before the message that carries them is sent, handed out by the message that carried them (BL-11).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -9,7 +10,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use coterie_protocol::{Attachment, EntryId, GroupId};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,6 +23,9 @@ use super::{Node, group_id, id, missing};
 use crate::driver::View;
 use crate::history;
 use crate::media::{self, NotRead, Reader};
+
+/// For the rest of a body that was refused: 500 MB pass a local socket in a second or two.
+const REST: Duration = Duration::from_secs(20);
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
@@ -63,7 +67,14 @@ async fn upload(
         size: taken.size,
         original: taken.original.unwrap_or_default(),
     };
-    let taken = node.media()?.take(new, request.into_body().into_data_stream()).await?;
+    let mut body = request.into_body().into_data_stream();
+    let taken = node.media()?.take(new, &mut body).await;
+    if taken.is_err() {
+        // Who is still talking when the answer comes may not hear it: what is left is let pass.
+        let rest = async { while let Some(Ok(_)) = body.next().await {} };
+        drop(tokio::time::timeout(REST, rest).await);
+    }
+    let taken = taken?;
     let file = shapes::file(&taken.file, None);
     Ok((StatusCode::CREATED, Json(Upload { schema: UploadSchema::V1, id: spell_id(&taken.id), file })))
 }
@@ -98,7 +109,7 @@ async fn read(
         let part = reader.next().await.map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>(part.map(|part| (part, reader)))
     });
-    let whole = futures::StreamExt::chain(stream::iter([Ok::<Bytes, std::io::Error>(first)]), rest);
+    let whole = stream::iter([Ok::<Bytes, std::io::Error>(first)]).chain(rest);
     let mut response = Response::new(Body::from_stream(whole));
     // Never its own type: nothing that opens an answer of this address by itself runs what somebody sent.
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
