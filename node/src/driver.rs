@@ -152,6 +152,10 @@ impl Driver {
             DriverInput::Net(input) => self.on_net(input),
             DriverInput::Refused(reason) => self.facts.count_refused(reason),
             DriverInput::InterfacesChanged => self.on_network_changed(),
+            DriverInput::FileMoved(blob) => {
+                self.settle();
+                self.on_file_moved(&blob);
+            }
             DriverInput::Execute(command, answer) => self.on_execute(*command, answer),
             DriverInput::TakeInstance(answer) => drop(answer.send(self.on_take_instance())),
             DriverInput::SetKey(change, answer) => drop(answer.send(self.on_set_key(&change))),

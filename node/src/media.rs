@@ -27,7 +27,7 @@ pub(crate) use self::reading::{NotRead, Reader};
 pub(crate) use self::shelf::Shelf;
 pub(crate) use self::taking::NewFile;
 use self::taking::Uploads;
-use crate::driver::DriverHandle;
+use crate::driver::{DriverHandle, DriverInput};
 use crate::network::{NetworkHandle, ToNetwork};
 use crate::store::{Blob, Blobs};
 
@@ -80,7 +80,9 @@ impl Media {
         if let Some(job) = self.jobs().remove(&blob.id) {
             job.finish();
         }
-        tokio::task::spawn_blocking(move || blobs.erase(blob)).await.map_err(std::io::Error::other)?
+        let erased = tokio::task::spawn_blocking(move || blobs.erase(blob)).await.map_err(std::io::Error::other)?;
+        self.driver.tell(DriverInput::FileMoved(blob.id)).await;
+        erased
     }
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<BlobId, Arc<Job>>> {

@@ -2,8 +2,9 @@
 
 #![expect(clippy::print_stderr, reason = "a skipped test says so, and the screens can be looked at")]
 
-use coterie_tests::cluster::Person;
+use coterie_tests::cluster::{Person, SOON, group_of};
 use coterie_tests::tmux::{self, Screen};
+use coterie_tests::{eventually, house};
 
 fn skipped() -> bool {
     if tmux::is_here() {
@@ -115,6 +116,25 @@ fn tx_10_hostile_text_leaves_the_screen_as_its_cleaned_form_would() {
         text.contains("Harbour  1 of 100 seats") && text.contains("Write to Harbour"),
         "all else is in place:\n{text}"
     );
+}
+
+#[test]
+fn ev_02_who_looks_at_a_message_sees_its_file_come_and_go() {
+    if skipped() {
+        return;
+    }
+    let people = group_of(&["Ana", "Ben"]);
+    let screen = Screen::start(&people[1].command(&["chat"]), (100, 30));
+    screen.shows("Write to");
+    let photo = house::root().join("node/tests/fixtures/media/photo.jpg");
+    people[0].ok(&["send", "look", "--image", photo.to_str().expect("a plain path")]);
+    screen.shows("[picture] photo.jpg");
+    eventually("the picture is there, on the open screen", SOON, || {
+        let text = screen.text();
+        if text.contains("[picture]") && !text.contains("not fetched yet") { Ok(()) } else { Err(text) }
+    });
+    people[1].ok(&["media", "free", "last"]);
+    screen.shows("not fetched yet");
 }
 
 #[test]

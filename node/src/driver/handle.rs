@@ -1,6 +1,6 @@
 //! The async side of the driver: wishes and questions go in, answers come back, nobody blocks.
 
-use coterie_protocol::{Command, CommandError, Input, Reply};
+use coterie_protocol::{BlobId, Command, CommandError, Input, Reply};
 use tokio::sync::{mpsc, oneshot};
 
 use super::recovery::Health;
@@ -17,6 +17,8 @@ pub(crate) enum DriverInput {
     Refused(&'static str),
     /// Interfaces came or went, and have settled.
     InterfacesChanged,
+    /// A file is whole here now, or its bytes were given up: whoever looks at its message sees that.
+    FileMoved(BlobId),
     /// A person wants something.
     Execute(Box<Command>, oneshot::Sender<Result<Reply, Refused>>),
     /// A person says that this is the computer to go on with (ST-102).

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use coterie_protocol::{EntryId, Event, GroupId};
+use coterie_protocol::{BlobId, EntryId, Event, GroupId};
 
 use super::Driver;
 use crate::api::events::{Kind, Notice};
@@ -14,6 +14,10 @@ use crate::clock::Clock;
 
 /// Folded events at most this often (EV-2).
 const SOFT_MS: u64 = 250;
+
+/// Messages that are told anew because a file that they name came or went. Usually one names it; somebody may let
+/// thousands name the same one.
+const TOLD_OF_FILE_MAX: usize = 32;
 
 /// What is to be told a little later.
 #[derive(Debug, Default)]
@@ -52,6 +56,17 @@ impl Driver {
             let notices = self.view().map(|view| shapes::notices(&view, &event)).unwrap_or_default();
             notices.into_iter().for_each(|notice| self.hub.publish(notice));
         }
+    }
+
+    /// Followers see at once that a file is here, or no longer. Nothing is written: what lies on the disk is the truth.
+    pub(super) fn on_file_moved(&mut self, blob: &BlobId) {
+        let Some(view) = self.view() else { return };
+        let named = view.account.blob(blob).unwrap_or_default();
+        let messages: BTreeSet<(GroupId, EntryId)> = named.iter().map(|named| (named.group, named.entry)).collect();
+        let changed = messages.into_iter().take(TOLD_OF_FILE_MAX);
+        let events = changed.map(|(group, target)| Event::Annotated { group, target });
+        let notices: Vec<Notice> = events.flat_map(|event| shapes::notices(&view, &event)).collect();
+        notices.into_iter().for_each(|notice| self.hub.publish(notice));
     }
 
     /// Tells what was folded, if it is time.

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::wire::{HEAD_BYTES, Question, Status, read_head};
 use super::{JOBS_MAX, Media, shelf};
 use crate::clock::Stopwatch;
+use crate::driver::DriverInput;
 use crate::network::{BlobStream, ToNetwork};
 use crate::store::{Blob, Blobs, Have, ReceiveError};
 
@@ -283,7 +284,8 @@ async fn run(media: Weak<Media>, job: Arc<Job>) {
         }
         let is_forgotten = clock.elapsed_ms().saturating_sub(last_ms) > FORGOTTEN_MS;
         if job.is_complete() || job.failure().is_some() || is_forgotten {
-            return media.end(&job);
+            media.end(&job);
+            return media.driver.tell(DriverInput::FileMoved(job.blob.id)).await;
         }
         let online = media.sources(job.blob.id).await;
         while let Some(source) = job.next_source(&online, clock.elapsed_ms()) {
