@@ -7,6 +7,7 @@
 mod environment;
 mod keys;
 mod paths;
+mod size;
 
 pub use environment::Environment;
 pub use keys::{Entry, Key, Origin, set_value};
@@ -42,6 +43,15 @@ pub struct NodeSettings {
     pub block: Vec<String>,
 }
 
+/// How much of the disk files may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaSettings {
+    /// Bytes of the disk that files always leave free (BL-20).
+    pub keep_free: u64,
+    /// Bytes of one group's files beyond which nothing more of it comes unasked (BL-18).
+    pub quota: u64,
+}
+
 /// All that a node or a face needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -51,6 +61,8 @@ pub struct Settings {
     pub paths: Paths,
     /// The network.
     pub node: NodeSettings,
+    /// Files that people send each other.
+    pub media: MediaSettings,
     /// The group that commands mean if none is named: environment, then `group.default`.
     pub group: Option<String>,
     /// What is logged: `COTERIE_LOG`, a level.
@@ -89,8 +101,9 @@ impl Settings {
             upnp: values.flag(Key::Upnp),
             block: values.list(Key::Block),
         };
+        let media = MediaSettings { keep_free: values.size(Key::KeepFree), quota: values.size(Key::Quota) };
         let group = values.text(Key::DefaultGroup);
-        Ok(Self { profile, paths, node, group, log: environment.log.clone(), entries: values.entries() })
+        Ok(Self { profile, paths, node, media, group, log: environment.log.clone(), entries: values.entries() })
     }
 
     /// Every key that people may set, with its value and where that came from (`config list`).

@@ -242,7 +242,7 @@ impl Life {
         let files = shelf.clone();
         let parts = Parts { home, store, network: orders, hub, shelf, boot, facts, disk_full, clean, diagnosis };
         let (driver, thread) = driver::start(parts);
-        drop(node.media.set(Media::start(&files, driver.clone(), &network, wishes)));
+        drop(node.media.set(Media::start((&files, settings.media), driver.clone(), &network, wishes)));
         let (heard, hears) = oneshot::channel();
         tokio::spawn(pass_on(news, driver.clone(), heard));
         // An invite that is made at once should hold an address already.

@@ -10,6 +10,7 @@ mod fetching;
 mod giving;
 mod metadata;
 mod reading;
+mod room;
 mod shelf;
 mod sweeping;
 mod taking;
@@ -24,9 +25,11 @@ use tokio::sync::{Semaphore, mpsc};
 use self::fetching::Job;
 pub(crate) use self::fetching::State;
 pub(crate) use self::reading::{NotRead, Reader};
+use self::room::Room;
 pub(crate) use self::shelf::Shelf;
-pub(crate) use self::taking::NewFile;
 use self::taking::Uploads;
+pub(crate) use self::taking::{NewFile, kept_free};
+use crate::config::MediaSettings;
 use crate::driver::{DriverHandle, DriverInput};
 use crate::network::{NetworkHandle, ToNetwork};
 use crate::store::{Blob, Blobs};
@@ -37,6 +40,7 @@ const JOBS_MAX: usize = 256;
 /// All that has to do with files.
 pub(crate) struct Media {
     blobs: Blobs,
+    room: Room,
     driver: DriverHandle,
     network: mpsc::Sender<ToNetwork>,
     uploads: Mutex<Uploads>,
@@ -48,13 +52,14 @@ pub(crate) struct Media {
 impl Media {
     /// Begins to serve members, and to fetch what is wished for.
     pub(crate) fn start(
-        shelf: &Shelf,
+        (shelf, bounds): (&Shelf, MediaSettings),
         driver: DriverHandle,
         network: &NetworkHandle,
         wishes: mpsc::Receiver<Blob>,
     ) -> Arc<Self> {
         let media = Arc::new(Self {
             blobs: shelf.blobs().clone(),
+            room: Room::new(shelf.blobs().clone(), bounds),
             driver,
             network: network.orders().clone(),
             uploads: Mutex::default(),
@@ -83,6 +88,11 @@ impl Media {
         let erased = tokio::task::spawn_blocking(move || blobs.erase(blob)).await.map_err(std::io::Error::other)?;
         self.driver.tell(DriverInput::FileMoved(blob.id)).await;
         erased
+    }
+
+    /// Bytes of the disk that files leave free.
+    pub(crate) const fn keep_free(&self) -> u64 {
+        self.room.keep_free()
     }
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<BlobId, Arc<Job>>> {

@@ -159,7 +159,7 @@ impl Person {
     pub fn block(&self, blocked: &[String]) {
         let text = format!(
             "[node]\nlisten = [\"/ip4/127.0.0.1/udp/0/quic-v1\", \"/ip4/127.0.0.1/tcp/0\"]\nmdns = false\nupnp = false\n\
-             public_lookup = false\nblock = {blocked:?}\n"
+             public_lookup = false\nblock = {blocked:?}\n[media]\nkeep_free = \"16 MiB\"\n"
         );
         std::fs::write(self.config(), text).expect("the configuration is written");
         if let Some(node) = &self.node {

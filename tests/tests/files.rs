@@ -140,6 +140,39 @@ fn what_cannot_be_sent_is_refused_in_one_error_and_nothing_is_said() {
 }
 
 #[test]
+fn bl_20_files_leave_the_disk_alone_and_words_still_go() {
+    let mut people = group_of(&["Ana", "Ben"]);
+    let photo = house::root().join("node/tests/fixtures/media/photo.jpg");
+    keeps_free(&mut people[1], "16 MiB", "900 TiB");
+    people[0].ok(&["send", "look", "--image", text(&photo)]);
+    waits(&people[1], "the picture is named", |file| file["state"] == "absent");
+    let full = |arguments: &[&str]| {
+        let answer = people[1].run(&[arguments, &["--json"]].concat());
+        assert_eq!((answer.code, answer.error()["code"].as_str()), (9, Some("disk_full")), "{answer:?}");
+        assert!(answer.error()["why"].as_str().is_some_and(|why| why.contains("media.keep_free")), "{answer:?}");
+    };
+    let out = tempfile::tempdir().expect("a folder");
+    full(&["media", "save", "last", "--out", text(out.path())]);
+    full(&["send", "--image", text(&photo)]);
+    waits(&people[1], "nothing came meanwhile", |file| file["state"] == "absent");
+    keeps_free(&mut people[1], "900 TiB", "16 MiB");
+    people[1].ok(&["media", "save", "last", "--out", text(out.path())]);
+    assert!(out.path().join("photo.jpg").exists());
+    keeps_free(&mut people[1], "16 MiB", "900 TiB");
+    people[1].ok(&["send", "words need no room"]);
+}
+
+/// Changes what files leave free, and starts the node anew.
+fn keeps_free(person: &mut Person, from: &str, to: &str) {
+    let config = fs::read_to_string(person.config()).expect("its settings");
+    assert!(config.contains(from), "{config}");
+    person.down();
+    fs::write(person.config(), config.replace(from, to)).expect("written");
+    person.up();
+    person.sees_online(1);
+}
+
+#[test]
 fn sv_03_a_node_stops_soon_while_a_file_comes() {
     let mut people = group_of(&["Ana", "Ben"]);
     let folder = tempfile::tempdir().expect("a folder");

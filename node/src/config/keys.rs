@@ -23,6 +23,10 @@ pub enum Key {
     Block,
     /// `group.default`
     DefaultGroup,
+    /// `media.keep_free`
+    KeepFree,
+    /// `media.quota`
+    Quota,
 }
 
 /// Where a value came from.
@@ -56,14 +60,24 @@ pub struct Entry {
 pub(super) enum Value {
     Flag(bool),
     Text(String),
+    /// As written; it reads as a size.
+    Size(String),
     List(Vec<String>),
     Unset,
 }
 
 impl Key {
     /// Every key.
-    pub const ALL: [Self; 6] =
-        [Self::Listen, Self::Mdns, Self::PublicLookup, Self::Upnp, Self::Block, Self::DefaultGroup];
+    pub const ALL: [Self; 8] = [
+        Self::Listen,
+        Self::Mdns,
+        Self::PublicLookup,
+        Self::Upnp,
+        Self::Block,
+        Self::DefaultGroup,
+        Self::KeepFree,
+        Self::Quota,
+    ];
 
     /// Its dotted name.
     #[must_use]
@@ -75,6 +89,8 @@ impl Key {
             Self::Upnp => "node.upnp",
             Self::Block => "node.block",
             Self::DefaultGroup => "group.default",
+            Self::KeepFree => "media.keep_free",
+            Self::Quota => "media.quota",
         }
     }
 
@@ -96,7 +112,7 @@ impl Key {
     /// Whether a new value needs a restart of the node.
     #[must_use]
     pub const fn needs_restart(self) -> bool {
-        matches!(self, Self::Listen | Self::Mdns | Self::PublicLookup | Self::Upnp)
+        matches!(self, Self::Listen | Self::Mdns | Self::PublicLookup | Self::Upnp | Self::KeepFree | Self::Quota)
     }
 
     const fn is_listed(self) -> bool {
@@ -109,6 +125,10 @@ impl Key {
             Self::Mdns | Self::PublicLookup | Self::Upnp => Value::Flag(true),
             Self::Block => Value::List(Vec::new()),
             Self::DefaultGroup => Value::Unset,
+            // A laptop with less than this left has other worries than pictures (BL-20).
+            Self::KeepFree => Value::Size("1 GiB".to_owned()),
+            // A year of pictures of a busy group (BL-18; guess).
+            Self::Quota => Value::Size("2 GiB".to_owned()),
         }
     }
 
@@ -116,6 +136,9 @@ impl Key {
         let value = match (self.default_value(), found) {
             (Value::Flag(_), toml::Value::Boolean(value)) => Some(Value::Flag(*value)),
             (Value::Text(_) | Value::Unset, toml::Value::String(text)) => Some(Value::Text(text.clone())),
+            (Value::Size(_), toml::Value::String(text)) => {
+                super::size::parse(text).map(|_| Value::Size(text.trim().to_owned()))
+            }
             (Value::List(_), toml::Value::Array(items)) => {
                 let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
                 texts.map(Value::List)
@@ -126,6 +149,7 @@ impl Key {
             let kind = match self.default_value() {
                 Value::Flag(_) => "true or false",
                 Value::Text(_) | Value::Unset => "a text in quotes",
+                Value::Size(_) => "a size in quotes, like \"500 MB\" or \"2 GiB\"",
                 Value::List(_) => "a list of texts, like [\"quic\", \"tcp\"]",
             };
             Problem::new(Code::BadValue, format!("{} cannot be {found}", self.name()))
@@ -178,13 +202,18 @@ impl Values {
         if let Value::Text(text) = self.value(key).0 { Some(text) } else { None }
     }
 
+    /// Bytes.
+    pub(super) fn size(&self, key: Key) -> u64 {
+        if let Value::Size(text) = self.value(key).0 { super::size::parse(&text).unwrap_or(0) } else { 0 }
+    }
+
     pub(super) fn entries(&self) -> Vec<Entry> {
         let listed = Key::ALL.into_iter().filter(|key| key.is_listed());
         let entry = |key: Key| {
             let (value, origin) = self.value(key);
             let value = match value {
                 Value::Flag(flag) => flag.to_string(),
-                Value::Text(text) => toml::Value::String(text).to_string(),
+                Value::Text(text) | Value::Size(text) => toml::Value::String(text).to_string(),
                 Value::List(items) => toml::Value::from(items).to_string(),
                 Value::Unset => String::new(),
             };

@@ -16,12 +16,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+use super::room::Counts;
 use super::wire::{HEAD_BYTES, Question, Status, read_head};
 use super::{JOBS_MAX, Media, shelf};
 use crate::clock::Stopwatch;
 use crate::driver::DriverInput;
 use crate::network::{BlobStream, ToNetwork};
-use crate::store::{Blob, Blobs, Have, ReceiveError};
+use crate::store::{BLOB_CHUNK_BYTES, Blob, Blobs, Have, ReceiveError};
 
 /// Sources of one file at a time (N-1203).
 const SOURCES_MAX: usize = 8;
@@ -53,6 +54,8 @@ pub(crate) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     DiskFull,
+    /// Files leave some of the disk alone (BL-20).
+    KeptFree,
     Disk,
 }
 
@@ -260,9 +263,16 @@ impl Media {
 
 /// Fetches what messages bring along, as far as that is done unasked.
 pub(super) async fn follow(media: Weak<Media>, mut wishes: mpsc::Receiver<Blob>) {
+    let mut counts = Counts::default();
     while let Some(blob) = wishes.recv().await {
         let Some(media) = media.upgrade() else { return };
-        if !media.blobs.have(blob).is_ok_and(|have| have.complete) {
+        if !media.has_room_unasked(&mut counts, blob).await {
+            tracing::info!(
+                rule = "BL-18",
+                bytes = blob.length,
+                "a file is not fetched unasked: no room is left for it"
+            );
+        } else if !media.blobs.have(blob).is_ok_and(|have| have.complete) {
             drop(media.fetch(blob));
         }
     }
@@ -303,11 +313,15 @@ async fn run(media: Weak<Media>, job: Arc<Job>) {
 /// One stream to one source, until there is nothing left to ask, or a reason to stop.
 async fn ask(media: &Media, job: &Arc<Job>, source: MemberKey) -> End {
     let Some(stream) = media.open(source).await else { return End::Gone };
-    let (blobs, job, handle) = (media.blobs.clone(), Arc::clone(job), Handle::current());
+    let (blobs, room) = (media.blobs.clone(), media.room.clone());
+    let (job, handle) = (Arc::clone(job), Handle::current());
     let asking = tokio::task::spawn_blocking(move || {
         let mut stream = Patient { stream, handle };
         while let Some(piece) = job.take() {
             let taken = Taken { job: &job, piece };
+            if !room.takes(BLOB_CHUNK_BYTES) {
+                return End::Here(Failure::KeptFree);
+            }
             match one(&blobs, job.blob, piece, &mut stream) {
                 Ok(()) => taken.job.came(piece),
                 Err(end) => return end,

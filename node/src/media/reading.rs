@@ -40,6 +40,9 @@ pub(crate) enum NotRead {
     /// This computer's disk.
     #[error("the disk is full")]
     DiskFull,
+    /// So many bytes of this computer's disk are left alone (BL-20).
+    #[error("too little of the disk would be left")]
+    KeptFree(u64),
     /// This computer's disk, otherwise.
     #[error("the disk gave an error")]
     Disk,
@@ -100,6 +103,7 @@ impl Reader {
             }
             match job.failure() {
                 Some(Failure::DiskFull) => return Err(NotRead::DiskFull),
+                Some(Failure::KeptFree) => return Err(NotRead::KeptFree(self.media.keep_free())),
                 Some(Failure::Disk) => return Err(NotRead::Disk),
                 None if job.is_over() => return Err(NotRead::NobodyHasIt),
                 None => {}

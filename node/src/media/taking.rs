@@ -73,6 +73,9 @@ impl Media {
         body: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Upload, Problem> {
         check(&new)?;
+        if !self.room.takes(new.size) {
+            return Err(kept_free(NOT_TAKEN, self.room.keep_free()));
+        }
         if self.uploads().0.len() >= UPLOADS_MAX {
             return Err(Problem::new(Code::RateLimited, NOT_TAKEN).because("too many files wait to be sent"));
         }
@@ -207,6 +210,14 @@ fn not_stored(error: &PutError) -> Problem {
         PutError::Length => Problem::new(Code::BadValue, NOT_TAKEN).because("it has not as many bytes as was said"),
         PutError::Disk(_) => Problem::new(Code::StoreReadOnly, NOT_TAKEN).because("the disk gave an error"),
     }
+}
+
+/// Words still go out when files don't (BL-20).
+pub(crate) fn kept_free(what: &str, bytes: u64) -> Problem {
+    let left = if bytes >= 10 << 30 { format!("{} GB", bytes / 1_000_000_000) } else { format!("{} MB", mega(bytes)) };
+    Problem::new(Code::DiskFull, what)
+        .because(format!("files leave {left} of the disk free, for everything else (media.keep_free)"))
+        .advise(["coterie media free MESSAGE", "make room on the disk, or set media.keep_free to less"])
 }
 
 const fn mega(bytes: u64) -> u64 {

@@ -35,7 +35,7 @@ use self::layout::Folder;
 pub use self::layout::{BLOB_CHUNK_BYTES, Blob};
 use self::receive::Progress;
 pub use self::refusal::{PutError, ReceiveError, ServeError};
-use super::directory::sync_folder;
+use super::directory::{free_bytes, sync_folder};
 
 const BLOBS: &str = "blobs";
 /// Ends the names of what is not finished, or not wanted any more; none outlives the next start.
@@ -110,6 +110,14 @@ impl Blobs {
     /// What the disk meets.
     pub fn usage(&self) -> io::Result<u64> {
         sweep::bytes_below(&self.shared.root)
+    }
+
+    /// Bytes that the disk has left for this user.
+    ///
+    /// # Errors
+    /// What the disk meets.
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        free_bytes(fs::File::open(&self.shared.root)?)
     }
 
     fn folder(&self, blob: Blob) -> Folder {

@@ -6,7 +6,7 @@ use super::Account;
 use crate::blob::cipher_bytes;
 use crate::event::NamedBlob;
 use crate::group::Group;
-use crate::ids::{BlobId, MemberKey};
+use crate::ids::{BlobId, GroupId, MemberKey, MembershipId};
 
 impl Account {
     /// Every message that names the blob, in all groups; none if no message does, or none any more: then its bytes and its
@@ -22,6 +22,14 @@ impl Account {
     #[must_use]
     pub fn blobs(&self) -> Vec<(BlobId, u64)> {
         self.groups.values().flat_map(Group::blobs_in_use).map(|(id, size)| (id, cipher_bytes(size))).collect()
+    }
+
+    /// Every blob that messages of the group name, the oldest naming first: by whom, and the length of its ciphertext in
+    /// bytes. One that several messages name stands there several times.
+    #[must_use]
+    pub fn blobs_of(&self, group: &GroupId) -> Vec<(BlobId, MembershipId, u64)> {
+        let named = self.held(group).into_iter().flat_map(Group::namings);
+        named.map(|(id, author, size)| (id, author, cipher_bytes(size))).collect()
     }
 
     /// Whether `peer` may be handed the blob: they are now in the roster of a group in which an entry that counts names it

@@ -126,6 +126,11 @@ impl Group {
         }
     }
 
+    /// Who named which blob, and how many bytes the file has; the oldest naming first.
+    pub(crate) fn namings(&self) -> impl Iterator<Item = (BlobId, MembershipId, u64)> {
+        self.named.by_number.values().map(|naming| (naming.blob, naming.author, naming.size))
+    }
+
     /// Rule BL-19: the message was taken back, or is no longer kept.
     pub(super) fn forget_blobs(&mut self, ctx: &mut Context<'_>, entry: &EntryId) {
         for number in self.named.by_entry.get(entry).cloned().unwrap_or_default() {

@@ -126,6 +126,7 @@ fn not_read(why: NotRead) -> Problem {
             .because("what its sender sealed is not what the message says: it is damaged")
             .advise(["ask its sender to send it again"]),
         NotRead::DiskFull => Problem::new(Code::DiskFull, what),
+        NotRead::KeptFree(bytes) => media::kept_free(what, bytes),
         NotRead::Disk => Problem::new(Code::StoreReadOnly, what),
     }
 }
