@@ -104,10 +104,19 @@ async fn path_of(api: &Api, which: &Which) -> Result<String, Diagnostic> {
 
 /// The id of the message that is meant: `last`, `mine`, or the beginning of an id (CL-2).
 pub(super) async fn the_message(api: &Api, group: &Value, wanted: &str) -> Result<String, Diagnostic> {
+    the_message_among(api, group, (wanted, |_| true)).await
+}
+
+/// The same; `last` and `mine` mean the newest of those that `is_meant`.
+pub(super) async fn the_message_among(
+    api: &Api,
+    group: &Value,
+    (wanted, is_meant): (&str, fn(&Value) -> bool),
+) -> Result<String, Diagnostic> {
     let folded = wanted.to_lowercase();
     let fits = |line: &&Value| match folded.as_str() {
-        "last" => true,
-        "mine" => line["author"]["id"] == group["me"],
+        "last" => is_meant(line),
+        "mine" => is_meant(line) && line["author"]["id"] == group["me"],
         beginning => beginning.len() >= 6 && line["id"].as_str().is_some_and(|id| id.starts_with(beginning)),
     };
     let is_one = matches!(folded.as_str(), "last" | "mine");
@@ -127,7 +136,8 @@ pub(super) async fn the_message(api: &Api, group: &Value, wanted: &str) -> Resul
     match found.as_slice() {
         [only] => Ok(only.clone()),
         [] => {
-            let why = "MSG is last, mine, or at least six characters of a message's id";
+            let spelling = "MSG is last, mine, or at least six characters of a message's id";
+            let why = if is_one { "there is none of that kind yet" } else { spelling };
             Err(Diagnostic::new("not_found", 5, format!("no message {wanted:?}"), why).hint("coterie history --ids"))
         }
         several => {

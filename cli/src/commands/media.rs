@@ -8,7 +8,7 @@ use coterie_node::api::client::FileToSend;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use super::conversation::the_message;
+use super::conversation::the_message_among;
 use super::{id_of, name_of, short, the_group};
 use crate::api::Api;
 use crate::args::{Files, Media, Save};
@@ -95,7 +95,7 @@ fn files_of(message: &Value) -> &[Value] {
 
 /// The message that is meant, whole.
 async fn the_line(api: &Api, group: &Value, wanted: &str) -> Result<Value, Diagnostic> {
-    let id = the_message(api, group, wanted).await?;
+    let id = the_message_among(api, group, (wanted, |line| !files_of(line).is_empty())).await?;
     let line = api.get(&format!("/groups/{}/messages/{id}", id_of(group))).await?;
     let line = if line["message"].is_object() { line["message"].clone() } else { line };
     if files_of(&line).is_empty() {
