@@ -162,6 +162,34 @@ fn bl_20_files_leave_the_disk_alone_and_words_still_go() {
     assert!(out.path().join("photo.jpg").exists());
 }
 
+#[test]
+fn bl_11_a_file_waits_for_the_others_and_who_was_removed_gets_nothing() {
+    let mut people = group_of(&["Ana", "Ben", "Cy"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    people[1].down();
+    people[2].down();
+    people[0].ok(&["send", "while you were away", "--file", text(&noise(&folder, "noise.bin", 3_000_000))]);
+    people[1].up();
+    people[2].up();
+    for person in &people[1..] {
+        waits(person, "the file that was sent to nobody is named", |file| file["state"] == "absent");
+    }
+    people[0].ok(&["--yes", "member", "remove", "Cy"]);
+    let out = tempfile::tempdir().expect("a folder");
+    eventually("Cy hears that they were removed", SOON, || {
+        let group = people[2].json(&["group", "info"]);
+        if group["state"] == "removed" { Ok(()) } else { Err(group.to_string()) }
+    });
+    let refused = people[2].run(&["media", "save", "last", "--out", text(out.path()), "--json"]);
+    assert_eq!((refused.code, refused.error()["code"].as_str()), (4, Some("removed")), "{refused:?}");
+    assert_eq!(fs::read_dir(out.path()).expect("the folder").count(), 0, "nothing is saved, not even a part");
+    assert_eq!(have(&people[2]), 0);
+    save(&people[1], out.path());
+    let same = fs::read(out.path().join("noise.bin")).expect("saved")
+        == fs::read(folder.path().join("noise.bin")).expect("sent");
+    assert!(same, "who is a member has it");
+}
+
 /// Changes what files leave free, and starts the node anew.
 fn keeps_free(person: &mut Person, from: &str, to: &str) {
     let config = fs::read_to_string(person.config()).expect("its settings");

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use coterie_protocol::{Attachment, EntryId, GroupId};
+use coterie_protocol::{Attachment, EntryId, GroupId, GroupState};
 use futures::{StreamExt, stream};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -101,7 +101,8 @@ async fn read(
     State(node): State<Arc<Node>>,
     Named(which): Named<(String, String, usize)>,
 ) -> Result<Response, Problem> {
-    let file = the_file(&node, which).await?;
+    let file = the_file(&node, which.clone()).await?;
+    check_reach(&node, which.0, file.clone()).await?;
     let damaged = || not_read(NotRead::Damaged);
     let mut reader = Reader::new(Arc::clone(node.media()?), &file).ok_or_else(damaged)?;
     let first = reader.next().await.map_err(not_read)?.ok_or_else(damaged)?;
@@ -115,6 +116,25 @@ async fn read(
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(file.size));
     Ok(response)
+}
+
+/// Who is out of a group keeps what is here; members hand the rest to each other only (BL-11), so nobody is waited for.
+async fn check_reach(node: &Node, group: String, file: Attachment) -> Result<(), Problem> {
+    let group = group_id(&group)?;
+    let looking = move |view: &View<'_>| {
+        let state = view.account.group(&group).map(|found| found.state);
+        let (have, length) = view.shelf.have(&file);
+        Ok((state, have == length))
+    };
+    let (state, is_here) = node.look(looking).await?.body;
+    let code = match state {
+        _ if is_here => return Ok(()),
+        Some(GroupState::Removed) => Code::Removed,
+        Some(GroupState::Left | GroupState::SeatLost) => Code::NotMember,
+        _ => return Ok(()),
+    };
+    Err(Problem::new(code, "the file can't be read")
+        .because("it is not on this computer, and only members of the group are handed its files"))
 }
 
 fn not_read(why: NotRead) -> Problem {
