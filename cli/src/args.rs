@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::group::Group;
 pub use self::identity::{Backup, Identity, Passphrase, Restore, Unlock};
 pub use self::member::Member;
-pub use self::message::{Delete, Edit, Files, History, Media, Pins, Precision, React, Save, Send, Tail, Wait, Which};
+pub use self::message::{Delete, Edit, Files, History, Media, Pins, Precision, React, Save, Search, Send, Tail, Wait, Which};
 pub use self::node::{Doctor, Init, Up};
 pub use self::recovery::Recovery;
 pub use self::settings::{Admittance, Keep, Past, Setting};
@@ -133,6 +133,8 @@ pub enum Verb {
     Tail(Tail),
     /// Older lines
     History(History),
+    /// Find messages by their words, on this computer
+    Search(Search),
     /// Pictures, memos, films and other files that were sent
     #[command(subcommand)]
     Media(Media),

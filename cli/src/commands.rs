@@ -13,6 +13,7 @@ mod message;
 mod node;
 mod place;
 mod recovery;
+mod search;
 mod store;
 
 pub use log::Log;
@@ -57,6 +58,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
         Verb::Media(verb) => media::run(&Api::connect(global)?, output, verb).await,
         Verb::Transfers => media::transfers(&Api::connect(global)?, output).await,
         Verb::History(history) => message::history(&Api::connect(global)?, output, history).await,
+        Verb::Search(search) => search::run(&Api::connect(global)?, output, search).await,
     }
 }
 

@@ -8,6 +8,7 @@ use coterie_protocol::{
 };
 
 use crate::driver::View;
+use crate::folding::Sought;
 
 /// What was done to one message is read up to this many, the newest ones: a hundred people with twenty emojis each, and
 /// as many changes of mind.
@@ -76,6 +77,19 @@ pub(crate) fn aggregate_of(view: &View<'_>, group: &GroupId, line: &MessageView)
     let all = annotations(view, group, Some(&line.entry));
     let said = || all.iter().filter_map(MessageView::said);
     (aggregate((line.entry, line.author), said()), !pinned(said()).is_empty())
+}
+
+/// Rule SR-1: whether a line, as it is shown now, holds what is sought: in its last words, a file's name, or the words for
+/// a picture. What was taken back holds nothing.
+pub(crate) fn is_about(view: &View<'_>, group: &GroupId, line: &MessageView, sought: &Sought) -> bool {
+    let (sum, _) = aggregate_of(view, group, line);
+    if sum.retracted_by.is_some() {
+        return false;
+    }
+    let words = sum.revisions.last().map_or(line.text.as_str(), |last| last.text.as_str());
+    let of_files = line.attachments.iter().flat_map(|file| [&file.name, &file.alt]).flatten().map(String::as_str);
+    let of_place = line.location.iter().flat_map(|place| &place.label).map(String::as_str);
+    sought.is_in([words].into_iter().chain(of_files).chain(of_place))
 }
 
 /// What is pinned, the newest pin first (CV-5).

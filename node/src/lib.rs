@@ -25,6 +25,8 @@ mod driver;
 #[cfg(feature = "daemon")]
 mod entropy;
 #[cfg(feature = "daemon")]
+mod folding;
+#[cfg(feature = "daemon")]
 mod history;
 #[cfg(feature = "daemon")]
 mod media;

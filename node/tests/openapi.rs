@@ -62,6 +62,7 @@ const OPERATIONS: &[&str] = &[
     "get /v1/openapi.json",
     "get /v1/outbox",
     "get /v1/places",
+    "get /v1/search",
     "get /v1/status",
     "get /v1/transfers",
     "patch /v1/groups/{g}",

@@ -169,6 +169,26 @@ pub struct Tail {
     pub follow: bool,
 }
 
+/// `search`.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Everything happens on this computer: nobody is asked, and nobody learns what you look for.\n\n\
+    Examples:\n  coterie search dredger\n  coterie search sao paulo            finds \"In São Paulo\"\n  \
+    coterie search \"#quay\" -g Harbour    # and @ are letters like others\n  coterie search invoice --limit 5 --json")]
+pub struct Search {
+    /// Words that must all be there, as parts of words too; case and accents make no difference
+    #[arg(required = true)]
+    pub words: Vec<String>,
+    /// Which group; all of yours if it is not given
+    #[arg(short, long)]
+    pub group: Option<String>,
+    /// Show the beginning of each message's id, to name it by
+    #[arg(long)]
+    pub ids: bool,
+    /// How many messages of each group, the newest ones
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+}
+
 /// `history`.
 #[derive(Args, Debug)]
 pub struct History {

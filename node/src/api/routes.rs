@@ -13,6 +13,7 @@ mod node;
 mod people;
 mod places;
 mod recovery;
+mod search;
 
 use std::sync::{Arc, OnceLock};
 
@@ -185,5 +186,6 @@ pub(crate) fn all() -> OpenApiRouter<Arc<Node>> {
         .merge(files::routes())
         .merge(places::routes())
         .merge(conversation::routes())
+        .merge(search::routes())
         .merge(events::routes())
 }
