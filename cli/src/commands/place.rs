@@ -58,7 +58,7 @@ fn called(place: &Value) -> String {
 }
 
 /// For a query (RFC 3986): every byte but the unreserved ones as `%XX`.
-fn encoded(typed: &str) -> String {
+pub(super) fn encoded(typed: &str) -> String {
     let mut encoded = String::new();
     for byte in typed.bytes() {
         match byte {
