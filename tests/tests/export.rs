@@ -37,9 +37,9 @@ fn ex_1_to_ex_6_a_copy_holds_what_is_shown_and_nothing_leaves_its_folder() {
     let home = tempfile::tempdir().expect("a folder");
     let out = home.path().join("copy");
     let export = ["export", "--out", text(&out), "--with-files"];
-    let would = people[1].json(&[&export[..], &["--dry-run", "--json"]].concat());
+    let would = people[1].json(&[&export[..], &["--dry-run"]].concat());
     assert!(would["messages"] == 5 && !out.exists(), "{would}");
-    let done = people[1].json(&[&export[..], &["--json"]].concat());
+    let done = people[1].json(&export);
     assert_eq!(
         (&done["messages"], &done["files"], &done["files_missing"]),
         (&5.into(), &1.into(), &0.into()),
