@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(of("image", Some("image/jpeg"), Some("quay.html")), "000007-quay.jpg");
         assert_eq!(of("voice", Some("audio/ogg"), None), "000007-voice-abcdefgh.ogg");
         assert_eq!(of("file", None, Some("page.HTML")), "000007-page.html.txt");
-        assert_eq!(of("file", None, Some("../../etc/passwd")), "000007-______.etcpasswd");
+        assert_eq!(of("file", None, Some("../../etc/passwd")), "000007-____.etcpasswd");
     }
 
     proptest! {
