@@ -1,5 +1,6 @@
 //! What can be typed: one tree of verbs and flags. The long help is the manual.
 
+mod export;
 mod group;
 mod identity;
 mod member;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::export::{Export, Form};
 pub use self::group::Group;
 pub use self::identity::{Backup, Identity, Passphrase, Restore, Unlock};
 pub use self::member::Member;
@@ -138,6 +140,8 @@ pub enum Verb {
     /// Pictures, memos, films and other files that were sent
     #[command(subcommand)]
     Media(Media),
+    /// Your own copy of a group, as files to keep and to read
+    Export(Export),
     /// Files that are being fetched
     Transfers,
     /// People in a group

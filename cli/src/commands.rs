@@ -2,6 +2,7 @@
 
 mod chat;
 mod conversation;
+mod export;
 mod group;
 mod identity;
 mod invite;
@@ -56,6 +57,7 @@ pub async fn run(arguments: Arguments, output: &Output) -> Result<u8, Diagnostic
         Verb::Pins(pins) => conversation::pins(&Api::connect(global)?, output, pins).await,
         Verb::Tail(tail) => message::tail(&Api::connect(global)?, output, tail).await,
         Verb::Media(verb) => media::run(&Api::connect(global)?, output, verb).await,
+        Verb::Export(wanted) => export::run(&Api::connect(global)?, output, (wanted, global.timeout)).await,
         Verb::Transfers => media::transfers(&Api::connect(global)?, output).await,
         Verb::History(history) => message::history(&Api::connect(global)?, output, history).await,
         Verb::Search(search) => search::run(&Api::connect(global)?, output, search).await,

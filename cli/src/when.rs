@@ -22,6 +22,12 @@ pub fn day_and_clock(at: &Value) -> String {
     shown(at, "%a %-d %b %H:%M", &TimeZone::system())
 }
 
+/// `Monday 23 November 2026`: for what is read years later.
+#[must_use]
+pub fn whole_day(at: &Value) -> String {
+    shown(at, "%A %-d %B %Y", &TimeZone::system())
+}
+
 /// The day that it is.
 #[must_use]
 pub fn today() -> String {

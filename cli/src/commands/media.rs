@@ -89,7 +89,7 @@ async fn hand_over(
     api.upload(&said, file, move |gone| bar.show(gone)).await
 }
 
-fn files_of(message: &Value) -> &[Value] {
+pub(super) fn files_of(message: &Value) -> &[Value] {
     message["files"].as_array().map_or(&[], Vec::as_slice)
 }
 
@@ -155,7 +155,7 @@ async fn one(
     written.map(|()| path)
 }
 
-fn nameless(file: &Value) -> String {
+pub(super) fn nameless(file: &Value) -> String {
     let ending = match file["type"].as_str() {
         Some("image/jpeg") => "jpg",
         Some("image/png") => "png",
@@ -239,7 +239,7 @@ pub async fn transfers(api: &Api, output: &Output) -> Result<u8, Diagnostic> {
 }
 
 /// How far a file is: on a terminal, and only if it takes a while (PR-1, PR-2).
-struct Bar {
+pub(super) struct Bar {
     name: String,
     size: u64,
     start: Instant,
@@ -248,12 +248,12 @@ struct Bar {
 }
 
 impl Bar {
-    fn new(output: &Output, name: &str, size: u64) -> Self {
+    pub(super) fn new(output: &Output, name: &str, size: u64) -> Self {
         let wanted = std::io::stderr().is_terminal() && !output.is_json() && !output.is_quiet();
         Self { name: text::line(name), size, start: Instant::now(), shown: None, wanted }
     }
 
-    fn show(&mut self, done: u64) {
+    pub(super) fn show(&mut self, done: u64) {
         let pause = self.shown.map_or(SILENT, |_| STEP);
         if !self.wanted || self.shown.unwrap_or(self.start).elapsed() < pause {
             return;
