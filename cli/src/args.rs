@@ -20,7 +20,9 @@ pub use self::export::{Export, Form};
 pub use self::group::Group;
 pub use self::identity::{Backup, Identity, Passphrase, Restore, Unlock};
 pub use self::member::Member;
-pub use self::message::{Delete, Edit, Files, History, Media, Pins, Precision, React, Save, Search, Send, Tail, Wait, Which};
+pub use self::message::{
+    Delete, Edit, Files, History, Media, Pins, Precision, React, Save, Search, Send, Tail, Wait, Which,
+};
 pub use self::node::{Doctor, Init, Up};
 pub use self::recovery::Recovery;
 pub use self::settings::{Admittance, Keep, Past, Setting};

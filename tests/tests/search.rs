@@ -12,7 +12,8 @@ fn found(person: &Person, words: &[&str]) -> Vec<String> {
 fn sr_01_messages_are_found_as_they_stand_now_in_any_script_on_this_computer() {
     let people = group_of(&["Ana", "Ben"]);
     let (ana, ben) = (&people[0], &people[1]);
-    for text in ["Em São Paulo amanhã", "שָׁלוֹם לכולם", "明日、東京で", "The dredger left at noon. #quay", "the end"] {
+    for text in ["Em São Paulo amanhã", "שָׁלוֹם לכולם", "明日、東京で", "The dredger left at noon. #quay", "the end"]
+    {
         ana.ok(&["send", text]);
     }
     ben.sees("the end");

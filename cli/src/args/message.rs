@@ -171,9 +171,11 @@ pub struct Tail {
 
 /// `search`.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Everything happens on this computer: nobody is asked, and nobody learns what you look for.\n\n\
+#[command(
+    after_long_help = "Everything happens on this computer: nobody is asked, and nobody learns what you look for.\n\n\
     Examples:\n  coterie search dredger\n  coterie search sao paulo            finds \"In São Paulo\"\n  \
-    coterie search \"#quay\" -g Harbour    # and @ are letters like others\n  coterie search invoice --limit 5 --json")]
+    coterie search \"#quay\" -g Harbour    # and @ are letters like others\n  coterie search invoice --limit 5 --json"
+)]
 pub struct Search {
     /// Words that must all be there, as parts of words too; case and accents make no difference
     #[arg(required = true)]

@@ -59,7 +59,7 @@ impl Driver {
     }
 
     /// Followers see at once that a file is here, or no longer. Nothing is written: what lies on the disk is the truth.
-    pub(super) fn on_file_moved(&mut self, blob: &BlobId) {
+    pub(super) fn on_file_moved(&self, blob: &BlobId) {
         let Some(view) = self.view() else { return };
         let named = view.account.blob(blob).unwrap_or_default();
         let messages: BTreeSet<(GroupId, EntryId)> = named.iter().map(|named| (named.group, named.entry)).collect();

@@ -2,6 +2,7 @@
 //! (BL-18). Words never count: they are small, and the store keeps its own margin (ST-83).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use coterie_protocol::{BlobId, GroupId, MembershipId};
 
@@ -72,11 +73,14 @@ impl Media {
         let Some(first) = named.first() else { return false };
         let (group, author) = (first.group, first.author);
         counts.0.retain(|_, count| count.since.elapsed_ms() < COUNT_MS_MAX);
-        if !counts.0.contains_key(&group) {
-            let Some(by_author) = self.count(group).await else { return false };
-            counts.0.insert(group, Count { since: Stopwatch::start(), by_author });
-        }
-        counts.0.get_mut(&group).is_some_and(|count| count.takes(author, blob.length, self.room.bounds.quota))
+        let count = match counts.0.entry(group) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let Some(by_author) = self.count(group).await else { return false };
+                place.insert(Count { since: Stopwatch::start(), by_author })
+            }
+        };
+        count.takes(author, blob.length, self.room.bounds.quota)
     }
 
     async fn count(&self, group: GroupId) -> Option<BTreeMap<MembershipId, u64>> {

@@ -53,7 +53,10 @@ struct Question {
 /// long as there may be older hits, also if this answer has none: looking takes a quarter of a second at most.
 #[utoipa::path(get, path = "/search", tag = "messages", params(Question),
     responses((status = 200, body = Page<Message>), (status = "default", body = Problem)))]
-async fn search(State(node): State<Arc<Node>>, Asked(question): Asked<Question>) -> Result<Json<Page<Message>>, Problem> {
+async fn search(
+    State(node): State<Arc<Node>>,
+    Asked(question): Asked<Question>,
+) -> Result<Json<Page<Message>>, Problem> {
     let (sought, limit, mut before) = read(&question)?;
     let group = group_id(&question.group)?;
     let (clock, mut items) = (Stopwatch::start(), Vec::new());
