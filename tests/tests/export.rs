@@ -1,4 +1,4 @@
-//! One's own copy of a group, written by the real program: what stands in it, and what never comes out of it (EX-1 to EX-6).
+//! One's own copy of a group, written by the real program: what stands in it, and what never comes out of it (XP-1 to XP-6).
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails, and says where")]
 
 use std::fs;
@@ -32,7 +32,7 @@ fn conversation() -> Vec<Person> {
 }
 
 #[test]
-fn ex_1_to_ex_6_a_copy_holds_what_is_shown_and_nothing_leaves_its_folder() {
+fn xp_01_to_xp_06_a_copy_holds_what_is_shown_and_nothing_leaves_its_folder() {
     let people = conversation();
     let home = tempfile::tempdir().expect("a folder");
     let out = home.path().join("copy");
@@ -79,4 +79,31 @@ fn ex_1_to_ex_6_a_copy_holds_what_is_shown_and_nothing_leaves_its_folder() {
     let again = people[1].run(&["export", "--out", text(&out), "--json"]);
     assert_eq!((again.code, again.error()["code"].as_str()), (2, Some("usage")), "{again:?}");
     assert_eq!(fs::read_to_string(out.join("messages.jsonl")).expect("as it was"), jsonl);
+}
+
+#[test]
+fn xp_05_a_file_that_nobody_gives_is_said_and_the_rest_is_exported() {
+    let mut people = group_of(&["Ana", "Ben"]);
+    let home = tempfile::tempdir().expect("a folder");
+    let large = home.path().join("large.bin");
+    fs::write(&large, vec![7; 5_000_000]).expect("written");
+    people[0].ok(&["send", "--file", text(&large)]);
+    eventually("Ben knows of the file", SOON, || {
+        let page = people[1].json(&["media", "list"]);
+        if page["items"][0]["files"][0]["state"] == "absent" { Ok(()) } else { Err(page.to_string()) }
+    });
+    people[0].kill();
+    let out = home.path().join("copy");
+    let done = people[1].json(&["export", "--out", text(&out), "--with-files", "--timeout", "3s"]);
+    assert_eq!(
+        (&done["messages"], &done["files"], &done["files_missing"]),
+        (&1.into(), &0.into(), &1.into()),
+        "{done}"
+    );
+    assert_eq!(done["missing"][0]["name"], "large.bin");
+    assert_eq!(fs::read_dir(out.join("files")).expect("the folder").count(), 0, "no half file");
+    for form in ["messages.txt", "messages.html", "messages.jsonl"] {
+        let copy = fs::read_to_string(out.join(form)).expect("a copy");
+        assert!(copy.contains("not saved") || copy.contains("not_saved"), "{form}: {copy}");
+    }
 }

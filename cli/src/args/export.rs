@@ -1,7 +1,6 @@
 //! What can be typed about taking one's own copy along.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
@@ -63,8 +62,7 @@ fn moment(typed: &str) -> Result<Timestamp, String> {
     }
     let wrong = || format!("write it like 2026-11-21, 2026-11-21T14:00:00Z or 7d, not {typed:?}");
     let back = duration(typed).map_err(|_| wrong())?;
-    let then = SystemTime::now().checked_sub(back).ok_or_else(wrong)?;
-    Timestamp::try_from(then).map_err(|_| wrong())
+    Timestamp::now().checked_sub(back).map_err(|_| wrong())
 }
 
 #[cfg(test)]

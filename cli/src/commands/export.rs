@@ -32,7 +32,7 @@ const COUNT_DIGITS: usize = 10;
 /// Between two looks at how far it is (PR-2).
 const STEP: Duration = Duration::from_millis(300);
 
-/// What each file begins with.
+/// Rule XP-3: each file of words says whose copy it is, that the others have not released it, and that it proves nothing.
 struct Head {
     group: String,
     notice: String,
@@ -188,7 +188,6 @@ impl<'a> Copy<'a> {
         let me = self.api.get("/identity").await?;
         let by = wording::name(&me);
         let at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        // Rule EX-3: each file of words says whose copy it is, and that it proves nothing.
         let notice = format!(
             "Your own copy, exported by {by} on {at}. The others have not released these words; this file proves nothing \
             about who said what."
@@ -333,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ex_3_the_first_line_is_an_object_of_one_length_and_knows_the_count() {
+    fn xp_03_the_first_line_is_an_object_of_one_length_and_knows_the_count() {
         let first = json!({ "schema": "coterie.export/1", "notice": "}" });
         let (none, many) = (first_line(&first, 0), first_line(&first, 100_000));
         assert_eq!(none.len(), many.len());

@@ -48,7 +48,7 @@ impl<'a> Files<'a> {
         Ok(Self { part, number: 0, deadline: now.checked_add(fetching).unwrap_or(now) })
     }
 
-    /// Rule EX-5: what cannot be had is said and keeps nothing else from being exported; only this computer's disk does.
+    /// Rule XP-5: what cannot be had is said and keeps nothing else from being exported; only this computer's disk does.
     pub(super) async fn save(
         &mut self,
         (api, output): (&Api, &Output),
@@ -106,7 +106,7 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Rule EX-6: `000012-quay.jpg`: a number of ours, then what is harmless of the sender's name, and an ending by its type.
+/// Rule XP-6: `000012-quay.jpg`: a number of ours, then what is harmless of the sender's name, and an ending by its type.
 /// No two are alike, none leaves the folder, none is a page that a browser would run.
 fn safe_name(number: u64, file: &Value) -> String {
     let ours = nameless(file);
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ex_6_a_name_of_somebody_else_is_no_path_no_page_and_no_trick() {
+    fn xp_06_a_name_of_somebody_else_is_no_path_no_page_and_no_trick() {
         let of = |kind: &str, media: Option<&str>, name: Option<&str>| {
             safe_name(7, &json!({ "kind": kind, "type": media, "name": name, "blob": "abcdefghij" }))
         };
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ex_6_no_name_leaves_the_folder(name in ".*") {
+        fn xp_06_no_name_leaves_the_folder(name in ".*") {
             let safe = safe_name(1, &json!({ "kind": "file", "name": name }));
             let is_bad = safe.contains(['/', '\\', '\0', '<', '"', '\u{1b}', '\u{202e}']);
             prop_assert!(!is_bad && safe.starts_with("000001-"));

@@ -17,7 +17,7 @@ pub(super) struct Part {
     whole: bool,
 }
 
-/// Rule EX-1: only a folder that is not there or is empty is written into; never over anything.
+/// Rule XP-1: only a folder that is not there or is empty is written into; never over anything.
 pub(super) fn free_place(out: &Path) -> Result<PathBuf, Diagnostic> {
     let taken = |why: &str| {
         let why = format!("{} {why}", out.display());
@@ -46,7 +46,7 @@ pub(super) fn unwritten(why: std::io::Error) -> Diagnostic {
 }
 
 impl Part {
-    /// Rule EX-2: what is written lies in `DIR.part-PID`, for its owner alone, until it is whole.
+    /// Rule XP-2: what is written lies in `DIR.part-PID`, for its owner alone, until it is whole.
     pub(super) fn new(place: PathBuf) -> Result<Self, Diagnostic> {
         let mut path = place.clone().into_os_string();
         path.push(format!(".part-{}", std::process::id()));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ex_1_only_a_new_or_an_empty_folder_is_taken() {
+    fn xp_01_only_a_new_or_an_empty_folder_is_taken() {
         let home = tempfile::tempdir().unwrap();
         let (new, full) = (home.path().join("new"), home.path().join("full"));
         std::fs::create_dir(&full).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn ex_2_half_an_export_has_no_whole_ones_name_and_what_came_meanwhile_stays() {
+    fn xp_02_half_an_export_has_no_whole_ones_name_and_what_came_meanwhile_stays() {
         let home = tempfile::tempdir().unwrap();
         let place = free_place(&home.path().join("copy")).unwrap();
         let part = Part::new(place.clone()).unwrap();

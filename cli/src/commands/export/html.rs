@@ -18,7 +18,7 @@ p{margin:.1rem 0;white-space:pre-wrap}blockquote{margin:.1rem 0;padding-left:.6r
 img,video{max-width:100%;height:auto;max-height:80vh;border-radius:.4rem}audio{width:100%}\
 @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}time,.note,h2,blockquote{color:#a0a0a0}a{color:#8ab4f8}}";
 
-/// Rule EX-4: no markup, script or address of anybody else comes into the page; it loads only files that lie beside it.
+/// Rule XP-4: no markup, script or address of anybody else comes into the page; it loads only files that lie beside it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; media-src 'self' file:; \
 base-uri 'none'; form-action 'none'";
 
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ex_4_nothing_that_people_wrote_becomes_markup() {
+    fn xp_04_nothing_that_people_wrote_becomes_markup() {
         let bad = "\"'><script>alert(1)</script><img src=x onerror=y>\u{1b}[2J";
         let hostile = json!({
             "at": "2026-11-21T14:00:00.000Z", "kind": "text", "text": bad, "author": { "name": bad },
