@@ -169,6 +169,8 @@ impl<'a> Copy<'a> {
         match come {
             Ok(saved) => {
                 (file["saved"], file["sha256"]) = (json!(saved.path), json!(saved.sha256));
+                // The page was read before it was fetched.
+                file["state"] = json!("complete");
                 self.file_bytes += saved.size;
                 self.saved += 1;
             }
