@@ -156,8 +156,8 @@ pub(super) async fn pair(listen: &[&str], marks: [u8; 2]) -> (Node, LinkId, Node
     assert_eq!((peer, back), (two.key, one.key));
     assert_eq!((opener, opener_back), (Opener::Us, Opener::Peer));
     assert_eq!(path, path_back);
-    let expected = if listen.len() == 1 { Path::DirectTcp } else { Path::DirectQuic };
-    assert_eq!(path, expected);
+    // QUIC has a head start only: on a busy machine the other way may be the first.
+    assert!(path == Path::DirectTcp || (path == Path::DirectQuic && listen.len() > 1), "{path:?}");
     (one, here, two, there)
 }
 
@@ -244,6 +244,22 @@ async fn n_211_a_hang_up_with_a_block_ends_the_connection_and_refuses_the_next()
     one.dial(&two, Channel::Group).await;
     one.dial_failed().await;
     two.refused("blocked").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n_104_quic_has_a_head_start() {
+    for mark in 0..5 {
+        let (mut one, mut two) = (Node::new(60 + 2 * mark, BOTH).await, Node::new(61 + 2 * mark, BOTH).await);
+        one.classes(&[&two]).await;
+        two.classes(&[&one]).await;
+        one.dial(&two, Channel::Group).await;
+        let (_, _, path, _) = one.connected().await;
+        two.connected().await;
+        if path == Path::DirectQuic {
+            return;
+        }
+    }
+    panic!("five times TCP was first, though QUIC was tried before it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
