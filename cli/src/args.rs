@@ -1,6 +1,7 @@
 //! What can be typed: one tree of verbs and flags. The long help is the manual.
 
 mod export;
+mod finding;
 mod group;
 mod identity;
 mod member;
@@ -17,12 +18,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::export::{Export, Form};
+pub use self::finding::{History, Search};
 pub use self::group::Group;
 pub use self::identity::{Backup, Identity, Passphrase, Restore, Unlock};
 pub use self::member::Member;
-pub use self::message::{
-    Delete, Edit, Files, History, Media, Pins, Precision, React, Save, Search, Send, Tail, Wait, Which,
-};
+pub use self::message::{Delete, Edit, Files, Media, Pins, Precision, React, Save, Send, Tail, Wait, Which};
 pub use self::node::{Doctor, Init, Up};
 pub use self::recovery::Recovery;
 pub use self::settings::{Admittance, Keep, Past, Setting};

@@ -9,6 +9,7 @@ mod logbook;
 mod opening;
 mod process;
 mod restoring;
+mod signals;
 mod vacuuming;
 
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use std::time::Duration;
 use coterie_protocol::{Account, Boot, Identity, Input, MemberKey, Opener};
 use rand_core::Rng;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::opening::nameless;
 pub use self::opening::{has_identity, needs_passphrase};
 use self::process::harden;
 pub use self::restoring::restore;
+use self::signals::{Heard, Signals};
 pub use self::vacuuming::vacuum;
 use crate::api::access;
 use crate::api::events::{Hub, Notice};
@@ -37,6 +38,7 @@ use crate::driver::{self, Diagnosis, DriverHandle, DriverInput, NodeFacts, Parts
 use crate::entropy;
 use crate::media::{Media, Shelf};
 use crate::network::{self, FromNetwork, Listen, NetworkConfig, NetworkHandle, ToNetwork};
+use crate::search::{Desk, keep_filled};
 use crate::store::{self, NodeStore, Opened};
 
 /// News of the network that wait for the driver. The links' own tasks wait when it is full, and so do their peers.
@@ -161,51 +163,6 @@ fn bind(settings: &Settings) -> Result<UnixListener, Problem> {
 
 type Ended = Option<(store::Home, NodeStore)>;
 
-/// What the system tells this process. Made once for all lives, so that a signal that comes between two is not lost.
-struct Signals {
-    term: Option<Signal>,
-    int: Option<Signal>,
-    hup: Option<Signal>,
-}
-
-impl Signals {
-    fn new() -> Self {
-        let listen = |kind| signal(kind).inspect_err(|error| tracing::error!(%error, "a signal is not heard")).ok();
-        Self {
-            term: listen(SignalKind::terminate()),
-            int: listen(SignalKind::interrupt()),
-            hup: listen(SignalKind::hangup()),
-        }
-    }
-
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            () = heard(&mut self.term) => Heard::End,
-            () = heard(&mut self.int) => Heard::End,
-            () = heard(&mut self.hup) => Heard::HangUp,
-        }
-    }
-
-    /// Waits until this process is to end.
-    async fn end(&mut self) {
-        while self.next().await == Heard::HangUp {}
-    }
-}
-
-/// What a signal means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    End,
-    HangUp,
-}
-
-async fn heard(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
-}
-
 /// All that runs while a node runs.
 struct Life {
     node: Arc<Node>,
@@ -213,6 +170,8 @@ struct Life {
     driver: DriverHandle,
     thread: std::thread::JoinHandle<Ended>,
     serving: tokio::task::JoinHandle<()>,
+    /// Ends with the driver.
+    filling: tokio::task::JoinHandle<()>,
 }
 
 impl Life {
@@ -240,15 +199,30 @@ impl Life {
             Err(error) => return Err((opening::problem(error, "the node cannot start"), home, store)),
         };
         let files = shelf.clone();
-        let parts = Parts { home, store, network: orders, hub, shelf, boot, facts, disk_full, clean, diagnosis };
+        let desk = Arc::new(Desk::default());
+        let parts = Parts {
+            home,
+            store,
+            network: orders,
+            hub,
+            shelf,
+            desk: Arc::clone(&desk),
+            boot,
+            facts,
+            disk_full,
+            clean,
+            diagnosis,
+        };
         let (driver, thread) = driver::start(parts);
         drop(node.media.set(Media::start((&files, settings.media), driver.clone(), &network, wishes)));
         let (heard, hears) = oneshot::channel();
         tokio::spawn(pass_on(news, driver.clone(), heard));
         // An invite that is made at once should hold an address already.
         drop(tokio::time::timeout(Duration::from_millis(LISTENING_MS_MAX), hears).await);
+        drop(node.desk.set(Arc::clone(&desk)));
         drop(node.driver.set(driver.clone()));
-        Ok(Self { node, network, driver, thread, serving })
+        let filling = tokio::spawn(keep_filled(driver.clone(), desk));
+        Ok(Self { node, network, driver, thread, serving, filling })
     }
 
     /// Waits for a signal or the API; reads the list of blocked keys again on SIGHUP.
@@ -287,8 +261,8 @@ impl Life {
             }
             _ => false,
         });
-        let (closed, (), served) = tokio::join!(closing, links, self.serving);
-        if served.is_err() || !matches!(closed, Ok(true)) {
+        let (closed, (), served, filled) = tokio::join!(closing, links, self.serving, self.filling);
+        if served.is_err() || filled.is_err() || !matches!(closed, Ok(true)) {
             tracing::warn!("the end was not in good order; the next start checks the store");
         }
         tracing::info!("stopped");

@@ -40,6 +40,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::media::Shelf;
 use crate::network::ToNetwork;
+use crate::search::Desk;
 use crate::store::{Home, NodeStore};
 
 /// Inputs of one batch (ST-50).
@@ -62,6 +63,8 @@ struct Driver {
     network: mpsc::Sender<ToNetwork>,
     hub: Arc<Hub>,
     shelf: Shelf,
+    /// Where words are looked for.
+    desk: Arc<Desk>,
     boot: Boot,
     facts: NodeFacts,
     recovery: Recovery,
@@ -91,6 +94,7 @@ impl Driver {
             network: parts.network,
             hub: parts.hub,
             shelf: parts.shelf,
+            desk: parts.desk,
             boot: parts.boot,
             facts: parts.facts,
             recovery: Recovery::new(health),
@@ -300,6 +304,7 @@ impl Driver {
         outlet.fail_with(self.faults.commits.pop_front());
         match effects.apply(&mut outlet) {
             Ok(()) => {
+                self.desk.mark(outlet.take_lines());
                 let (events, loaded, touched) = outlet.into_rest();
                 self.keeping.changed(Clock::now().mono_ms, touched);
                 self.loaded.extend(loaded);

@@ -15,6 +15,11 @@ impl Sought {
         (!words.is_empty()).then_some(Self(words))
     }
 
+    /// The words as they are compared.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.0
+    }
+
     /// Rule SR-2: whether all words are there, each anywhere in one of the texts.
     pub(crate) fn is_in<'a>(&self, texts: impl Iterator<Item = &'a str>) -> bool {
         let texts: Vec<String> = texts.map(folded).collect();
@@ -22,7 +27,8 @@ impl Sought {
     }
 }
 
-fn folded(text: &str) -> String {
+/// A text as it is compared. It has no zero byte: the corpus puts one behind each line.
+pub(crate) fn folded(text: &str) -> String {
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
     let bare = decomposed.chars().filter(|letter| !is_mark(*letter));
     // What the German sharp s is in capitals, and the two Greek forms of sigma, are one to a reader.
@@ -39,7 +45,7 @@ fn folded(text: &str) -> String {
 /// Accents of Latin, Greek and Cyrillic, points of Hebrew, vowel signs of Arabic, joined-on marks, selectors of emojis.
 const fn is_mark(letter: char) -> bool {
     matches!(letter,
-        '\u{0300}'..='\u{036f}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05bd}' | '\u{05bf}' | '\u{05c1}'..='\u{05c2}'
+        '\0' | '\u{0300}'..='\u{036f}' | '\u{0483}'..='\u{0489}' | '\u{0591}'..='\u{05bd}' | '\u{05bf}' | '\u{05c1}'..='\u{05c2}'
         | '\u{05c4}'..='\u{05c5}' | '\u{05c7}' | '\u{0610}'..='\u{061a}' | '\u{0640}' | '\u{064b}'..='\u{065f}' | '\u{0670}'
         | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{200b}'..='\u{200f}' | '\u{20d0}'..='\u{20ff}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}')

@@ -34,6 +34,10 @@ pub(crate) enum From {
     Before(OrderKey),
     /// Lines behind this place.
     After(OrderKey),
+    /// Lines on both sides of this place, and the one that is there.
+    Around(OrderKey),
+    /// From the first line that was said at this moment or later; the newest lines, if there is none.
+    At(u64),
 }
 
 /// The newest line.
@@ -43,25 +47,86 @@ pub(crate) fn newest(view: &View<'_>, group: &GroupId) -> Option<MessageView> {
 
 /// At most `limit` lines, ascending. A line that is damaged on the disk is left out, and logged.
 pub(crate) fn page(view: &View<'_>, group: &GroupId, from: From, limit: usize) -> Lines {
-    let Some((low, high)) = view.account.view_range(group) else { return Lines::default() };
-    let (low, high) = (low.key(), high.key().next());
-    let at = |order: OrderKey| Some(place(view.account.view_range(group)?.0, order)?.key());
-    let (start, end, direction) = match from {
-        From::End => (low, high, Direction::Down),
-        From::Before(order) => (low, at(order).unwrap_or(low), Direction::Down),
-        From::After(order) => (at(order).map_or(high, |key| key.next()), high, Direction::Up),
+    let Some((first, last)) = view.account.view_range(group) else { return Lines::default() };
+    let (low, high) = (first.key(), last.key().next());
+    let at = |order: OrderKey| place(first, order).map(|record| record.key());
+    let down = |end: Key, newer: Newer| {
+        let mut items = read(view.store, (low, end), Direction::Down, (limit + 1, is_line));
+        let older = items.len() > limit;
+        items.truncate(limit);
+        items.reverse();
+        Lines { items, older, newer: newer == Newer::There }
     };
-    let is_line = |message: &MessageView| message.kind != MessageKind::Annotation;
-    let mut items = read(view.store, (start, end), direction, (limit + 1, is_line));
-    let more = items.len() > limit;
-    items.truncate(limit);
-    match direction {
-        Direction::Down => {
-            items.reverse();
-            Lines { items, older: more, newer: from != From::End }
+    let up = |start: Key, limit: usize| {
+        let mut items = read(view.store, (start, high), Direction::Up, (limit + 1, is_line));
+        let newer = items.len() > limit;
+        items.truncate(limit);
+        Lines { items, older: true, newer }
+    };
+    match from {
+        From::End => down(high, Newer::None),
+        From::Before(order) => down(at(order).unwrap_or(low), Newer::There),
+        From::After(order) => up(at(order).map_or(high, |key| key.next()), limit),
+        From::Around(order) => {
+            let before = page(view, group, From::Before(order), limit / 2);
+            let behind = up(at(order).unwrap_or(high), limit - before.items.len());
+            Lines { items: [before.items, behind.items].concat(), older: before.older, newer: behind.newer }
         }
-        Direction::Up => Lines { items, older: true, newer: more },
+        From::At(at_ms) => match place_at(view.store, (first, last), at_ms) {
+            Some(order) => {
+                let older = !page(view, group, From::Before(order), 1).items.is_empty();
+                Lines { older, ..up(at(order).unwrap_or(high), limit) }
+            }
+            None => down(high, Newer::None),
+        },
     }
+}
+
+/// Whether there is something behind a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Newer {
+    There,
+    None,
+}
+
+fn is_line(message: &MessageView) -> bool {
+    message.kind != MessageKind::Annotation
+}
+
+/// Lines that have a say in what time it was somewhere: one clock that is wrong leads nobody astray.
+const WITNESSES: usize = 5;
+
+/// Rule SR-6: the first line that was said at a moment or later, by halving the timeline: its order is nearly that of its authors'
+/// clocks. Reads a few lines at some twenty places, however long it is.
+fn place_at(store: &dyn Store, (first, last): (RecordId, RecordId), at_ms: u64) -> Option<OrderKey> {
+    let end = last.key().next();
+    let key = |order: u128| place(first, OrderKey(order.to_be_bytes())).map_or(end, |record| record.key());
+    let lines = |from: Key, to: Key, many: usize| read(store, (from, to), Direction::Up, (many, is_line));
+    let number = |line: &MessageView| u128::from_be_bytes(line.order.0);
+    let newest = read(store, (first.key(), end), Direction::Down, (1, is_line));
+    let (mut low, mut high) = (0_u128, newest.first().map(number)?.saturating_add(1));
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let here = lines(key(middle), end, WITNESSES);
+        let mut times: Vec<u64> = here.iter().map(|line| line.sent_at_ms).collect();
+        times.sort_unstable();
+        match (here.first(), times.get(times.len() / 2)) {
+            (Some(line), Some(time)) if *time < at_ms => low = number(line).saturating_add(1),
+            (Some(line), _) => {
+                found = Some(line.order);
+                // Between two ticks there are many places and no line.
+                if lines(key(low), key(middle), 1).is_empty() {
+                    break;
+                }
+                high = middle;
+            }
+            (None, _) => high = middle,
+        }
+    }
+    // The witnesses begin a little before the moment.
+    let near = lines(key(u128::from_be_bytes(found?.0)), end, WITNESSES);
+    near.iter().find(|line| line.sent_at_ms >= at_ms).map(|line| line.order).or(found)
 }
 
 /// The line that an entry became.
@@ -79,17 +144,32 @@ pub(crate) fn aggregate_of(view: &View<'_>, group: &GroupId, line: &MessageView)
     (aggregate((line.entry, line.author), said()), !pinned(said()).is_empty())
 }
 
-/// Rule SR-1: whether a line, as it is shown now, holds what is sought: in its last words, a file's name, or the words for
-/// a picture. What was taken back holds nothing.
-pub(crate) fn is_about(view: &View<'_>, group: &GroupId, line: &MessageView, sought: &Sought) -> bool {
+/// What can be found in a line as it is shown now: its last words, names of files, the words for a picture, the name of a
+/// place. Nothing in what was taken back, is no post, or does not count.
+pub(crate) fn findable(view: &View<'_>, group: &GroupId, line: &MessageView) -> Vec<String> {
+    if !line.counts || line.kind != MessageKind::Text {
+        return Vec::new();
+    }
     let (sum, _) = aggregate_of(view, group, line);
     if sum.retracted_by.is_some() {
-        return false;
+        return Vec::new();
     }
     let words = sum.revisions.last().map_or(line.text.as_str(), |last| last.text.as_str());
     let of_files = line.attachments.iter().flat_map(|file| [&file.name, &file.alt]).flatten().map(String::as_str);
     let of_place = line.location.iter().flat_map(|place| &place.label).map(String::as_str);
-    sought.is_in([words].into_iter().chain(of_files).chain(of_place))
+    let texts = std::iter::once(words).chain(of_files).chain(of_place);
+    texts.filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// Rule SR-1: whether a line, as it is shown now, holds what is sought.
+pub(crate) fn is_about(view: &View<'_>, group: &GroupId, line: &MessageView, sought: &Sought) -> bool {
+    sought.is_in(findable(view, group, line).iter().map(String::as_str))
+}
+
+/// What stands at a place, whatever it is.
+pub(crate) fn record_at(view: &View<'_>, group: &GroupId, order: OrderKey) -> Option<MessageView> {
+    let record = place(view.account.view_range(group)?.0, order)?;
+    MessageView::from_record(&view.store.get(&record.key()).ok()??)
 }
 
 /// What is pinned, the newest pin first (CV-5).

@@ -37,6 +37,8 @@ mod network;
 #[cfg(feature = "daemon")]
 mod places;
 #[cfg(feature = "daemon")]
+mod search;
+#[cfg(feature = "daemon")]
 pub mod store;
 
 /// For the tests of whole machines, which cut the power under the real store (feature `testing`).

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
-use super::times::duration;
+use super::times::moment;
 
 /// `export`.
 #[derive(Args, Debug)]
@@ -50,29 +48,4 @@ pub enum Form {
     Json,
     /// `messages.html`, to look at in a browser.
     Html,
-}
-
-/// A day begins where this computer is; a span is counted back from now.
-fn moment(typed: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = typed.parse::<Timestamp>() {
-        return Ok(moment);
-    }
-    if let Ok(day) = typed.parse::<Date>() {
-        return day.to_zoned(TimeZone::system()).map(|day| day.timestamp()).map_err(|why| why.to_string());
-    }
-    let wrong = || format!("write it like 2026-11-21, 2026-11-21T14:00:00Z or 7d, not {typed:?}");
-    let back = duration(typed).map_err(|_| wrong())?;
-    Timestamp::now().checked_sub(back).map_err(|_| wrong())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_a_day_an_instant_or_so_long_ago() {
-        assert_eq!(moment("2026-11-21T14:00:00Z").map(|at| at.to_string()), Ok("2026-11-21T14:00:00Z".to_owned()));
-        assert!(moment("2026-11-21").is_ok() && moment("7d").is_ok_and(|at| at < Timestamp::now()));
-        assert!(moment("yesterday").is_err() && moment("2026-13-01").is_err());
-    }
 }

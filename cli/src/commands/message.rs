@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::conversation::the_message;
-use super::place::the_place;
+use super::place::{encoded, the_place};
 use super::{count, id_of, media, name_of, short, the_group};
 use crate::api::Api;
 use crate::args::{History, Send, Tail, Wait};
@@ -16,6 +16,9 @@ use crate::{when, wording};
 
 /// Of an answered message so much is shown above the answer that it stays one row.
 const ANSWERED_CHARS_MAX: usize = 70;
+
+/// Characters of a whole id (AP-12).
+const ID_CHARS: usize = 52;
 
 /// `send`.
 ///
@@ -117,23 +120,39 @@ pub async fn tail(api: &Api, output: &Output, tail: Tail) -> Result<u8, Diagnost
     Ok(0)
 }
 
-/// `history`: a page of older lines.
+/// `history`: a page of older lines, of a day, or round a message.
 ///
 /// # Errors
 /// What the node says.
 pub async fn history(api: &Api, output: &Output, history: History) -> Result<u8, Diagnostic> {
     let group = the_group(api, history.group.as_deref()).await?;
     let mut path = format!("/groups/{}/messages?limit={}", id_of(&group), history.limit);
-    if let Some(before) = &history.before {
-        path.push_str("&before=");
-        path.push_str(before);
+    let around = match &history.around {
+        Some(wanted) => Some(cursor_of(api, &group, wanted).await?),
+        None => None,
+    };
+    let at = history.at.map(|at| format!("{at:.3}"));
+    for (name, given) in [("before", history.before), ("after", history.after), ("around", around), ("at", at)] {
+        if let Some(given) = given {
+            path.push_str(&format!("&{name}={}", encoded(&given)));
+        }
     }
     let page = api.get(&path).await?;
     output.object(&page, || lines(output, &group, &page, Ids::from(history.ids)));
     if let Some(older) = page["prev"].as_str() {
         output.remark(&output.dim(&format!("older: coterie history --before {older}")));
     }
+    if let Some(newer) = page["next"].as_str() {
+        output.remark(&output.dim(&format!("newer: coterie history --after {newer}")));
+    }
     Ok(0)
+}
+
+/// Where a message stands in its timeline.
+async fn cursor_of(api: &Api, group: &Value, wanted: &str) -> Result<String, Diagnostic> {
+    let id = if wanted.len() == ID_CHARS { wanted.to_owned() } else { the_message(api, group, wanted).await? };
+    let info = api.get(&format!("/groups/{}/messages/{}", id_of(group), encoded(&id))).await?;
+    Ok(info["message"]["cursor"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(super) fn lines(output: &Output, group: &Value, page: &Value, ids: Ids) -> String {

@@ -35,6 +35,7 @@ use super::words;
 use crate::clock::Stopwatch;
 use crate::driver::{DriverHandle, Refused, View};
 use crate::media::Media;
+use crate::search::Desk;
 
 /// Event streams at a time (AP-3).
 const STREAMS_MAX: usize = 16;
@@ -49,6 +50,8 @@ pub(crate) struct Node {
     pub(crate) once: Once,
     pub(crate) driver: OnceLock<DriverHandle>,
     pub(crate) media: OnceLock<Arc<Media>>,
+    /// Where words are looked for.
+    pub(crate) desk: OnceLock<Arc<Desk>>,
     /// Who takes a passphrase, while the identity is locked.
     pub(crate) doorkeeper: Option<mpsc::Sender<Unlocking>>,
 }
@@ -63,8 +66,8 @@ impl Node {
     /// A node that is not open yet.
     pub(crate) fn new(profile: String, hub: Arc<Hub>, orders: watch::Sender<Order>) -> Self {
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        let (once, driver, media) = (Once::default(), OnceLock::new(), OnceLock::new());
-        Self { profile, started: Stopwatch::start(), hub, streams, orders, once, driver, media, doorkeeper: None }
+        let (once, driver, media, desk) = (Once::default(), OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { profile, started: Stopwatch::start(), hub, streams, orders, once, driver, media, desk, doorkeeper: None }
     }
 
     /// Tells the node what to do. Who was told to stop does not lock instead.
@@ -97,6 +100,10 @@ impl Node {
 
     fn media(&self) -> Result<&Arc<Media>, Problem> {
         self.media.get().ok_or_else(|| self.not_open())
+    }
+
+    fn desk(&self) -> Result<&Arc<Desk>, Problem> {
+        self.desk.get().ok_or_else(|| self.not_open())
     }
 
     /// Looks at the durable state; the answer carries its event position (AP-17).

@@ -226,7 +226,7 @@ impl Names {
     }
 
     /// Who is gone keeps a name beside their lines.
-    pub(super) fn get(&self, view: &View<'_>, id: &MembershipId) -> MemberRef {
+    pub(crate) fn get(&self, view: &View<'_>, id: &MembershipId) -> MemberRef {
         self.members.get(id).cloned().unwrap_or_else(|| {
             let name = view.account.author_name(&self.group, id).unwrap_or_default();
             MemberRef { id: spell_id(id.as_ref()), name, role: None, seat: None }

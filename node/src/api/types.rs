@@ -15,6 +15,7 @@ mod node;
 mod people;
 mod place;
 mod recovery;
+mod search;
 mod time;
 
 pub use conversation::*;
@@ -27,6 +28,7 @@ pub use node::*;
 pub use people::*;
 pub use place::*;
 pub use recovery::*;
+pub use search::*;
 pub use time::{Time, parse_time};
 
 use serde::{Deserialize, Serialize};

@@ -58,6 +58,7 @@ impl Machine {
             network: orders,
             hub,
             shelf,
+            desk: Arc::default(),
             boot,
             facts,
             disk_full: false,

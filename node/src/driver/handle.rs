@@ -59,6 +59,11 @@ impl DriverHandle {
         Self(sender)
     }
 
+    /// Waits until the driver has stopped.
+    pub(crate) async fn gone(&self) {
+        self.0.closed().await;
+    }
+
     /// For what the world does: waits for room, which pushes back on the links.
     pub(crate) async fn tell(&self, input: DriverInput) {
         // If the driver is gone, the node is stopping.

@@ -10,6 +10,7 @@ use super::{Diagnosis, Driver, DriverHandle, NodeFacts};
 use crate::api::events::Hub;
 use crate::media::Shelf;
 use crate::network::ToNetwork;
+use crate::search::Desk;
 use crate::store::{Home, NodeStore};
 
 /// Inputs that wait for the driver; senders wait when it is full, faces are told "busy" (H-22).
@@ -27,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) hub: Arc<Hub>,
     /// Where files lie.
     pub(crate) shelf: Shelf,
+    /// Where words are looked for.
+    pub(crate) desk: Arc<Desk>,
     /// Eight random bytes of this process start.
     pub(crate) boot: Boot,
     /// What `status` says about the process.

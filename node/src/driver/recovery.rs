@@ -181,6 +181,7 @@ impl Driver {
         let links: Vec<_> = std::mem::take(&mut self.links).into_keys().collect();
         links.into_iter().for_each(|link| self.hang_up(link, 0));
         self.loaded.clear();
+        self.desk.upset();
         let Some(store) = self.store.as_ref() else { return };
         let mut restoring = Restoring::default();
         match store.load(&mut |record| restoring.take(record)) {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::keeping::{Touch, touches_rescue};
 use crate::network::{self, ToNetwork};
+use crate::search::Mark;
 use crate::store::NodeStore;
 
 /// A commit of at most this much may use up part of the room that is held back: log heads, erased keys (ST-83).
@@ -29,6 +30,18 @@ pub(crate) fn batch(changes: Vec<Change>) -> Batch {
     batch
 }
 
+/// The place in a timeline that a change is about.
+const fn line_of(change: &Change) -> Option<Mark> {
+    let id = match change {
+        Change::Put(record) => record.id,
+        Change::Erase(id) => *id,
+    };
+    match id {
+        RecordId::View { g, order } => Some((g, order)),
+        _ => None,
+    }
+}
+
 /// One application of effects.
 pub(super) struct Outlet<'a> {
     store: &'a mut NodeStore,
@@ -37,6 +50,8 @@ pub(super) struct Outlet<'a> {
     loaded: Vec<Input>,
     /// What the changes mean for the rescue file.
     touched: Touch,
+    /// Lines of timelines that were written or erased, for who searches in them.
+    lines: Vec<Mark>,
     #[cfg(test)]
     fault: Option<StoreError>,
 }
@@ -49,6 +64,7 @@ impl<'a> Outlet<'a> {
             events: Vec::new(),
             loaded: Vec::new(),
             touched: Touch::None,
+            lines: Vec::new(),
             #[cfg(test)]
             fault: None,
         }
@@ -58,6 +74,11 @@ impl<'a> Outlet<'a> {
     #[cfg(test)]
     pub(super) const fn fail_with(&mut self, fault: Option<StoreError>) {
         self.fault = fault;
+    }
+
+    /// Lines of timelines that changed.
+    pub(super) fn take_lines(&mut self) -> Vec<Mark> {
+        std::mem::take(&mut self.lines)
     }
 
     /// What is to be told, what was read, and what it means for the rescue file.
@@ -94,6 +115,7 @@ impl Shell for Outlet<'_> {
             return Err(fault);
         }
         self.touched = touches_rescue(&changes);
+        self.lines = changes.iter().filter_map(line_of).collect();
         self.store.commit(&batch(changes))
     }
 

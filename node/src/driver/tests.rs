@@ -46,7 +46,9 @@ impl Bench {
         let hub = Arc::new(Hub::new([0; 4]));
         let diagnosis = Diagnosis::default();
         let (shelf, _) = Shelf::open(&home).unwrap();
-        let parts = Parts { home, store, network, hub, shelf, boot, facts, disk_full: false, clean: true, diagnosis };
+        let desk = Arc::default();
+        let parts =
+            Parts { home, store, network, hub, shelf, desk, boot, facts, disk_full: false, clean: true, diagnosis };
         let mut driver = Driver::new(parts);
         driver.restore();
         driver.settle();

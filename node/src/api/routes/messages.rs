@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::super::extract::{Asked, Body, Named};
 use super::super::problem::{Code, Problem};
 use super::super::shapes::{self, Names};
-use super::super::types::{Deliveries, Done, Message, NewFile, NewMessage, Page, PageSchema, read_id};
+use super::super::types::{Deliveries, Done, Message, NewFile, NewMessage, Page, PageSchema, parse_time, read_id};
 use super::places::blurred;
 use super::{Node, find_group, group_id, id, missing, unexpected};
 use crate::driver::View;
@@ -42,6 +42,10 @@ struct Part {
     before: Option<String>,
     /// Only lines behind this cursor.
     after: Option<String>,
+    /// Lines on both sides of this cursor, and the one that is there.
+    around: Option<String>,
+    /// From the first line on that was said at this moment or later; the newest page, if there is none.
+    at: Option<String>,
 }
 
 impl Part {
@@ -55,11 +59,17 @@ impl Part {
         }
         let cursor =
             |text: &String| read_id(text).map(OrderKey).ok_or_else(|| bad("the cursor is not one that this node gave"));
-        let from = match (&self.before, &self.after) {
-            (None, None) => From::End,
-            (Some(before), None) => From::Before(cursor(before)?),
-            (None, Some(after)) => From::After(cursor(after)?),
-            (Some(_), Some(_)) => return Err(bad("before and after exclude each other")),
+        let moment = |text: &String| {
+            let wrong = || bad("a moment is written like 2026-11-21T14:02:09Z");
+            parse_time(text).map(|time| time.0).ok_or_else(wrong)
+        };
+        let from = match (&self.before, &self.after, &self.around, &self.at) {
+            (None, None, None, None) => From::End,
+            (Some(before), None, None, None) => From::Before(cursor(before)?),
+            (None, Some(after), None, None) => From::After(cursor(after)?),
+            (None, None, Some(around), None) => From::Around(cursor(around)?),
+            (None, None, None, Some(at)) => From::At(moment(at)?),
+            _ => return Err(bad("before, after, around and at exclude each other")),
         };
         Ok((from, limit))
     }
