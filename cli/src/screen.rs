@@ -5,6 +5,7 @@
 //! the shell around both: it reads keys, follows the node, does what is to be done, and draws at most thirty times a
 //! second and never without a reason (TU-12).
 
+mod finding;
 mod keys;
 mod panels;
 mod reading;
@@ -15,6 +16,7 @@ mod timeline;
 mod update;
 mod view;
 
+use std::cell::Cell;
 use std::io::{Write, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +30,7 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::api::Api;
@@ -65,7 +68,7 @@ pub async fn run(api: Api, first: Option<String>, look: Look) -> Result<u8, Diag
     let size = terminal.size();
     let mut screen = Screen::new(size, look, TimeZone::system());
     screen.open = first;
-    let hands = Hands { api, inputs, says };
+    let hands = Hands { api, inputs, says, searching: Cell::new(None) };
     for effect in update(&mut screen, Input::Told(Told::Groups(groups))) {
         hands.carry_out(effect);
     }
@@ -82,6 +85,8 @@ struct Hands {
     api: Api,
     inputs: Sender<Input>,
     says: Sender<Say>,
+    /// The search that is on its way.
+    searching: Cell<Option<AbortHandle>>,
 }
 
 /// Words on their way to the node.
@@ -132,11 +137,16 @@ impl Hands {
                 Err(full) => full.into_inner(),
             },
             effect => {
-                tokio::spawn(async move {
+                let is_search = matches!(effect, Effect::Search(_));
+                let asking = tokio::spawn(async move {
                     if let Some(told) = ask(&api, effect).await {
                         let _ = inputs.send(Input::Told(told)).await;
                     }
                 });
+                // Who types on has no interest in the words of before.
+                if let Some(before) = is_search.then(|| self.searching.replace(Some(asking.abort_handle()))).flatten() {
+                    before.abort();
+                }
                 return;
             }
         };
@@ -171,9 +181,11 @@ async fn ask(api: &Api, effect: Effect) -> Option<Told> {
         Effect::ReadGroups => api.get("/groups").await.map(Told::Groups),
         Effect::ReadLines(group, part) => {
             let mut path = format!("/groups/{group}/messages?limit={PAGE}");
-            if let Part::Before(before) = &part {
-                path.push_str("&before=");
-                path.push_str(before);
+            match &part {
+                Part::Newest => {}
+                Part::Before(cursor) => path.push_str(&format!("&before={cursor}")),
+                Part::After(cursor) => path.push_str(&format!("&after={cursor}")),
+                Part::Around { cursor, .. } => path.push_str(&format!("&around={cursor}")),
             }
             api.get(&path).await.map(|page| Told::Lines { group, page, part })
         }
@@ -183,6 +195,7 @@ async fn ask(api: &Api, effect: Effect) -> Option<Told> {
         Effect::Do { group, message, done } => {
             do_to(api, &format!("/groups/{group}/messages/{message}"), done).await.map(Told::Done)
         }
+        Effect::Search(words) => return Some(finding::find(api, words).await),
         Effect::Found(name) => api.post("/groups", &json!({ "name": name })).await.map(Told::Founded),
         Effect::Join(link) => api.post("/joins", &json!({ "link": link, "ask_first": true })).await.map(Told::Joining),
         Effect::Agree(join) => {

@@ -138,6 +138,36 @@ fn ev_02_who_looks_at_a_message_sees_its_file_come_and_go() {
 }
 
 #[test]
+fn tu_03_words_are_found_on_the_screen_and_enter_goes_to_where_they_stand() {
+    if skipped() {
+        return;
+    }
+    let ana = Person::online("Ana");
+    ana.ok(&["group", "create", "Harbour"]);
+    let (line, group) = (ana.line(), ana.line().group().expect("a group"));
+    assert!(line.say(&group, "Em São Paulo, amanhã"));
+    (0..300).for_each(|number| assert!(line.say(&group, &format!("row {number} of nets")), "{number}"));
+    ana.ok(&["group", "create", "Pier"]);
+    let screen = Screen::start(&ana.command(&["chat", "Pier"]), (100, 30));
+    screen.shows("Write to Pier");
+    screen.presses("C-f");
+    screen.shows("Words that must all be there");
+    screen.types("sao paulo");
+    screen.shows("Harbour  Ana: Em São Paulo, amanhã");
+    look("found", &screen);
+    screen.presses("Enter");
+    screen.shows("> Em São Paulo, amanhã");
+    screen.shows("row 3 of nets");
+    look("where it stands", &screen);
+    screen.presses("C-f");
+    screen.shows("> sao paulo");
+    screen.presses("Escape");
+    screen.presses("Escape");
+    screen.presses("Escape");
+    screen.shows("row 299 of nets");
+}
+
+#[test]
 fn tu_14_line_by_line_the_same_can_be_said_without_a_screen() {
     let ana = Person::online("Ana");
     ana.ok(&["group", "create", "Harbour"]);

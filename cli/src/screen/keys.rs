@@ -11,6 +11,7 @@ pub enum Action {
     Next,
     NextUnread,
     Jump,
+    Search,
     PageUp,
     PageDown,
     Newest,
@@ -62,6 +63,7 @@ pub const KEYS: &[Key] = &[
     key(KeyCode::Down, ALT, Action::Next, "Alt-Down", "next group"),
     key(KeyCode::Char('a'), ALT, Action::NextUnread, "Alt-a", "next group with news"),
     key(KeyCode::Char('k'), CTRL, Action::Jump, "Ctrl-K", "jump anywhere"),
+    key(KeyCode::Char('f'), CTRL, Action::Search, "Ctrl-F", "find words"),
     key(KeyCode::PageUp, NONE, Action::PageUp, "PgUp", "older"),
     key(KeyCode::PageDown, NONE, Action::PageDown, "PgDn", "newer"),
     key(KeyCode::End, CTRL, Action::Newest, "Ctrl-End", "newest"),
@@ -88,6 +90,7 @@ pub const CHOSEN: &[Key] = &[
     key(KeyCode::Char('e'), NONE, Action::Edit, "e", "change"),
     key(KeyCode::Char('d'), NONE, Action::Delete, "d", "delete"),
     key(KeyCode::Char('p'), NONE, Action::Pin, "p", "pin"),
+    key(KeyCode::Char('/'), NONE, Action::Search, "/", "find"),
     key(KeyCode::Char('y'), NONE, Action::Copy, "", ""),
     key(KeyCode::Char('i'), NONE, Action::Info, "", ""),
 ];

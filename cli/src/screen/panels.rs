@@ -13,7 +13,7 @@ use super::keys::{Action, CHOSEN, KEYS};
 use super::state::{Delivery, Field, Joining, Line, Link, Notice, Panel, Question, Screen, Words};
 use super::timeline::{dim, fit};
 use super::update::{Done, Effect, OFFERED, act, open, react};
-use super::view;
+use super::{finding, view};
 use crate::error::Diagnostic;
 use crate::{qr, text};
 
@@ -29,10 +29,12 @@ pub fn on_key(screen: &mut Screen, key: KeyEvent) -> Vec<Effect> {
     if matches!(key.code, KeyCode::Esc | KeyCode::F(1)) {
         let left = screen.panel.take();
         screen.joining = screen.joining.take().filter(|_| !matches!(left, Some(Panel::Preview(_))));
-        return match left {
-            Some(Panel::Preview(seen)) => vec![Effect::Cancel(seen.join)],
-            _ => Vec::new(),
-        };
+        match left {
+            Some(Panel::Preview(seen)) => return vec![Effect::Cancel(seen.join)],
+            Some(Panel::Search(search)) => screen.search = Some(search),
+            _ => {}
+        }
+        return Vec::new();
     }
     match &mut screen.panel {
         Some(Panel::Ask { what, line }) => {
@@ -43,6 +45,7 @@ pub fn on_key(screen: &mut Screen, key: KeyEvent) -> Vec<Effect> {
             }
             line.input(key);
         }
+        Some(Panel::Search(_)) => return finding::on_key(screen, key),
         Some(Panel::Jump { query, at }) => match key.code {
             KeyCode::Enter => return jump(screen),
             KeyCode::Up => *at = at.saturating_sub(1),
@@ -146,6 +149,7 @@ pub fn draw(screen: &Screen, frame: &mut Frame<'_>) {
         None => {}
         Some(Panel::Keys) => keys(screen, frame),
         Some(Panel::Jump { query, at }) => jump_list(screen, frame, query, *at),
+        Some(Panel::Search(search)) => finding::draw(screen, frame, search),
         Some(Panel::Ask { what, line }) => ask(screen, frame, *what, line),
         Some(Panel::Link(link)) => link_box(screen, frame, link),
         Some(Panel::Preview(seen)) => {
@@ -213,7 +217,7 @@ fn keys(screen: &Screen, frame: &mut Frame<'_>) {
     let chosen = CHOSEN.iter().filter(|key| !key.name.is_empty()).map(|key| format!("{} {}", key.name, key.what));
     rows.push(Row::from(""));
     rows.push(Row::from(format!("On a chosen message: {}", chosen.collect::<Vec<_>>().join("  "))));
-    rows.push(Row::from("In the box: /invite /join LINK /new /members /quit"));
+    rows.push(Row::from("In the box: /invite /join LINK /new /find /members /quit"));
     boxed(screen, frame, "Keys", rows);
 }
 
@@ -262,7 +266,7 @@ fn offered() -> String {
 }
 
 /// A box in the middle, as large as its rows; gives the inside.
-fn boxed(screen: &Screen, frame: &mut Frame<'_>, title: &str, rows: Vec<Row<'_>>) -> Rect {
+pub fn boxed(screen: &Screen, frame: &mut Frame<'_>, title: &str, rows: Vec<Row<'_>>) -> Rect {
     let all = frame.area();
     let widest = rows.iter().map(Row::width).max().unwrap_or_default().max(56);
     let width = u16::try_from(widest + 4).unwrap_or(all.width).min(all.width.saturating_sub(2));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui_textarea::{TextArea, WrapMode};
 
-pub use self::panel::{Joining, Link, Notice, Panel, Preview, Question};
+pub use self::panel::{Hit, Joining, Link, Notice, Panel, Preview, Question, Search};
 
 /// Lines of one group that are kept: forty pages, some megabytes.
 pub const LINES_MAX: usize = 4_000;
@@ -46,6 +46,8 @@ pub struct Screen {
     pub reach: Reach,
     /// Whether the members' pane was asked for, or asked away.
     pub members: Members,
+    /// The last search, to go back to.
+    pub search: Option<Search>,
     /// A join that began here and isn't over.
     pub joining: Option<Joining>,
     /// Ctrl-C was pressed once.
@@ -251,6 +253,7 @@ impl Screen {
             sentence: String::new(),
             reach: Reach::Here,
             members: Members::Fitting,
+            search: None,
             joining: None,
             is_leaving: false,
         }
@@ -327,11 +330,19 @@ impl Room {
             return;
         }
         if self.anchor == Anchor::End {
-            self.lines.drain(..over);
-            self.older = self.lines.first().and_then(|line| line.place).map(|place| spell_id(&place));
+            self.shrink_past();
         } else {
             self.lines.truncate(LINES_MAX);
             self.is_cut = true;
+        }
+    }
+
+    /// Lets the oldest lines go, if there are too many.
+    pub fn shrink_past(&mut self) {
+        let over = self.lines.len().saturating_sub(LINES_MAX);
+        if over > 0 {
+            self.lines.drain(..over);
+            self.older = self.lines.first().and_then(|line| line.place).map(|place| spell_id(&place));
         }
     }
 }

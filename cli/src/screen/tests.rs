@@ -476,3 +476,4 @@ fn the_gallery_shows_the_screens_as_they_are() {
 }
 
 mod chosen;
+mod finding;

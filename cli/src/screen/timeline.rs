@@ -88,8 +88,9 @@ pub fn down(room: &Room, canvas: Canvas<'_>, mut by: usize) -> Anchor {
     at(room, (index, hidden - by))
 }
 
-/// The highest view that is still full.
-fn fullest(room: &Room, canvas: Canvas<'_>) -> (usize, usize) {
+/// The highest view that is still full: its lowest line, and how many rows of it are below the edge.
+#[must_use]
+pub fn fullest(room: &Room, canvas: Canvas<'_>) -> (usize, usize) {
     let mut filled = 0;
     for index in 0..room.lines.len() {
         let rows = rows_of(room, index, canvas).len();

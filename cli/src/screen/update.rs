@@ -11,7 +11,7 @@ use serde_json::Value;
 pub use self::chosen::{Done, OFFERED, react};
 use super::keys::{Action, action_of, action_on_chosen};
 use super::state::{About, Anchor, Focus, Members, Notice, Panel, Question, Room, Screen, field};
-use super::{panels, view};
+use super::{finding, panels, view};
 use crate::error::Diagnostic;
 
 /// Something that happened.
@@ -50,6 +50,12 @@ pub enum Told {
         group: Value,
         invite: Value,
     },
+    /// Messages that have the words.
+    Hits {
+        words: String,
+        hits: Vec<Value>,
+        note: Option<String>,
+    },
     Failed(Diagnostic),
     /// What could not be said; it goes back into the box.
     NotSent {
@@ -68,6 +74,12 @@ pub enum Told {
 pub enum Part {
     Newest,
     Before(String),
+    After(String),
+    /// What stands round a message.
+    Around {
+        cursor: String,
+        message: String,
+    },
 }
 
 /// What the shell should do.
@@ -90,6 +102,8 @@ pub enum Effect {
         message: String,
         done: Done,
     },
+    /// Words are looked for; what was looked for before is of no interest any more.
+    Search(String),
     Found(String),
     Join(String),
     /// The group that was shown is the one that was meant.
@@ -145,6 +159,7 @@ fn on_typed(screen: &mut Screen, key: KeyEvent) -> Vec<Effect> {
     match (screen.focus, key.code) {
         (Focus::Groups, KeyCode::Up) => return step_group(screen, Action::Previous),
         (Focus::Groups, KeyCode::Down) => return step_group(screen, Action::Next),
+        (Focus::Groups, KeyCode::Char('/')) => return act(screen, Action::Search),
         // Without a group there is nothing to type in: the two letters of the empty screen.
         (Focus::Timeline, _) => {
             if let Some(action) = action_on_chosen(key) {
@@ -200,6 +215,7 @@ pub fn act(screen: &mut Screen, action: Action) -> Vec<Effect> {
             }
         }
         Action::Jump => screen.panel = Some(Panel::Jump { query: field(), at: 0 }),
+        Action::Search => finding::begin(screen),
         Action::Join => screen.panel = Some(Panel::Ask { what: Question::Invite, line: field() }),
         Action::Found => screen.panel = Some(Panel::Ask { what: Question::NewGroup, line: field() }),
         Action::Help => screen.panel = Some(Panel::Keys),
@@ -258,10 +274,11 @@ fn command(screen: &mut Screen, verb: &str) -> Vec<Effect> {
         "join" => Action::Join,
         "new" => Action::Found,
         "members" => Action::Members,
+        "find" => Action::Search,
         "help" => Action::Help,
         "quit" => Action::Quit,
         _ => {
-            let why = "a line that starts with / is a command: /invite /join LINK /new /members /help /quit";
+            let why = "a line that starts with / is a command: /invite /join LINK /new /find /members /help /quit";
             let unknown = Diagnostic::usage(format!("there is no /{verb}"), why);
             screen.notice = Some(Notice::Bad(unknown.hint("// at the start says one slash")));
             return Vec::new();
@@ -360,6 +377,10 @@ fn on_paste(screen: &mut Screen, text: &str) -> Vec<Effect> {
     match &mut screen.panel {
         Some(Panel::Ask { line, .. } | Panel::Jump { query: line, .. }) => {
             line.insert_str(text.replace('\n', " ").trim());
+        }
+        Some(Panel::Search(search)) => {
+            search.query.insert_str(text.replace('\n', " ").trim());
+            return finding::asked_anew(search, "");
         }
         Some(_) => {}
         None => {

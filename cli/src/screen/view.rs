@@ -192,7 +192,8 @@ fn lines(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let low = Rect { y: area.y + area.height - height, height, ..inner };
     frame.render_widget(Paragraph::new(rows), low);
     let below = room.lines.len() - seen.end;
-    if below > 0 {
+    if below > 0 || room.is_cut {
+        let below = if room.is_cut { format!("{below}+") } else { below.to_string() };
         let arrow = if screen.look.marks == Marks::Unicode { "↓" } else { "v" };
         let words = format!(" {arrow} {below} newer, Esc ");
         let width = u16::try_from(text::width(&words)).unwrap_or(area.width).min(area.width);
@@ -324,7 +325,7 @@ fn hints(screen: &Screen) -> String {
         (true, _) => "n found  j join  F1 keys  Ctrl-C twice quits",
         (_, Focus::Timeline) => "r answer  + emoji  e change  d delete  p pin  y copy  i who has it  Esc back",
         (_, Focus::Groups) => "Up/Down group  Enter open  Esc back  F1 keys",
-        (_, Focus::Composer) => "Enter send  Ctrl-K jump  Ctrl-N invite  PgUp older  F1 keys",
+        (_, Focus::Composer) => "Enter send  Ctrl-K jump  Ctrl-F find  Ctrl-N invite  PgUp older  F1 keys",
     };
     format!("{waits}{keys}")
 }

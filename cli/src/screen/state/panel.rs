@@ -1,6 +1,6 @@
 //! What lies over the panes, and what is said in the last line.
 
-use super::Field;
+use super::{Field, Line};
 use crate::error::Diagnostic;
 
 /// What lies over the panes.
@@ -9,6 +9,8 @@ pub enum Panel {
     Keys,
     /// Find a group or an action by its name.
     Jump { query: Field, at: usize },
+    /// Find words that were said.
+    Search(Search),
     /// One line has to be typed.
     Ask { what: Question, line: Field },
     /// A link to hand out.
@@ -19,6 +21,34 @@ pub enum Panel {
     Info(Vec<String>),
     /// Whether this message is to be deleted for everyone.
     Delete(String),
+}
+
+/// Words that are looked for in all groups, and what was found.
+pub struct Search {
+    pub query: Field,
+    /// What the hits belong to: the query may be further by now.
+    pub asked: String,
+    /// The newest first.
+    pub hits: Vec<Hit>,
+    /// Which one Enter jumps to.
+    pub at: usize,
+    /// What else is to be said about them.
+    pub note: Option<String>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { query: super::field(), asked: String::new(), hits: Vec::new(), at: 0, note: None }
+    }
+}
+
+/// A message that has the words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    pub group: String,
+    pub line: Line,
+    /// Its place, as the node spells it.
+    pub cursor: String,
 }
 
 /// What a typed line is for.

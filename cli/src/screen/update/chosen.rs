@@ -9,6 +9,10 @@ use crate::error::Diagnostic;
 
 /// Does what a key asks of the chosen message.
 pub(super) fn act(screen: &mut Screen, action: Action) -> Vec<Effect> {
+    if action == Action::Search {
+        super::finding::begin(screen);
+        return Vec::new();
+    }
     let Some((group, me)) = screen.group().map(|group| (group.id.clone(), group.me.clone())) else { return Vec::new() };
     let Some(line) = chosen(screen).cloned() else {
         let none = Diagnostic::usage("no message is chosen", "this is done to one message");

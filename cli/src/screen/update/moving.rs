@@ -1,7 +1,9 @@
 //! Moving in a timeline: by rows, and from message to message.
 
+use coterie_node::api::types::spell_id;
+
 use super::super::keys::Action;
-use super::super::state::{Anchor, Focus, Screen};
+use super::super::state::{Anchor, Focus, Room, Screen};
 use super::super::{timeline, view};
 use super::{Effect, Part};
 
@@ -13,9 +15,33 @@ pub(super) fn scroll(screen: &mut Screen, action: Action, by: usize) -> Vec<Effe
     let Some(room) = screen.room_mut() else { return Vec::new() };
     room.anchor =
         if action == Action::PageUp { timeline::up(room, canvas, by) } else { timeline::down(room, canvas, by) };
+    stay_in_the_past(room);
     let mut effects = older(screen);
-    effects.extend(super::newest(screen));
+    effects.extend(newer(screen));
     effects
+}
+
+/// The end of what is loaded is not the newest line while there are newer ones.
+fn stay_in_the_past(room: &mut Room) {
+    if let Some(last) = room.lines.last().filter(|_| room.is_cut && room.anchor == Anchor::End) {
+        room.anchor = Anchor::At(last.key.clone(), 0);
+    }
+}
+
+/// The page behind, if the view comes near the end of what is loaded.
+fn newer(screen: &mut Screen) -> Vec<Effect> {
+    let area = view::areas(screen).timeline;
+    let (zone, look, open) = (screen.zone.clone(), screen.look, screen.open.clone().unwrap_or_default());
+    let Some(room) = screen.room_mut() else { return Vec::new() };
+    let (_, seen) = timeline::window(room, view::canvas(area, look, &zone));
+    let last = room.lines.last().and_then(|line| line.place).map(|place| spell_id(&place));
+    match last.filter(|_| room.is_cut && !room.is_loading && seen.end + NEAR > room.lines.len()) {
+        Some(last) => {
+            room.is_loading = true;
+            vec![Effect::ReadLines(open, Part::After(last))]
+        }
+        None => Vec::new(),
+    }
 }
 
 /// The page before, if the view comes near its end.
@@ -52,8 +78,9 @@ pub(super) fn choose(screen: &mut Screen, action: Action) -> Vec<Effect> {
     room.chosen = next.and_then(|next| room.lines.get(next)).map(|line| line.key.clone());
     let Some(next) = next else {
         room.anchor = Anchor::End;
+        stay_in_the_past(room);
         screen.focus = Focus::Composer;
-        return Vec::new();
+        return newer(screen);
     };
     if next <= seen.start {
         room.anchor = timeline::up(room, canvas, canvas.height / 2);
@@ -61,5 +88,7 @@ pub(super) fn choose(screen: &mut Screen, action: Action) -> Vec<Effect> {
         room.anchor = timeline::down(room, canvas, canvas.height / 2);
     }
     screen.focus = Focus::Timeline;
-    older(screen)
+    let mut effects = older(screen);
+    effects.extend(newer(screen));
+    effects
 }

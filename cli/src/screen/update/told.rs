@@ -3,8 +3,8 @@
 use ratatui_textarea::TextArea;
 use serde_json::Value;
 
-use super::super::reading;
 use super::super::state::{About, Anchor, Joining, Notice, Panel, Reach, Room, Screen, field};
+use super::super::{finding, reading};
 use super::{Effect, Part, Told, open};
 use crate::error::Diagnostic;
 
@@ -40,6 +40,7 @@ pub(super) fn on_told(screen: &mut Screen, told: Told) -> Vec<Effect> {
             return on_join(screen, &join);
         }
         Told::Link { group, invite } => screen.panel = Some(Panel::Link(reading::link(&group, &invite))),
+        Told::Hits { words, hits, note } => finding::on_hits(screen, words, &hits, note),
         Told::Failed(why) => screen.notice = Some(Notice::Bad(why)),
         Told::NotSent { group, text, about, why } => {
             if let Some(room) = screen.rooms.get_mut(&group) {
@@ -110,6 +111,22 @@ fn on_lines(screen: &mut Screen, group: &str, page: &Value, part: &Part) {
             }
             room.older = older;
             room.shrink();
+        }
+        Part::After(_) => {
+            room.is_cut = false;
+            for line in lines {
+                room.put(line);
+            }
+            room.is_cut = page["next"].is_string();
+            room.shrink_past();
+        }
+        Part::Around { message, .. } => {
+            (room.lines, room.older, room.is_cut) = (Vec::new(), None, false);
+            for line in lines {
+                room.put(line);
+            }
+            (room.older, room.is_cut) = (older, page["next"].is_string());
+            finding::look_at(screen, group, message);
         }
     }
 }
