@@ -12,6 +12,7 @@ use super::corpus::{Corpus, Reach, Shown};
 use super::{Desk, Mark};
 use crate::driver::{DriverHandle, Refused, View};
 use crate::history::{self, From};
+use crate::memory;
 
 /// Lines of one slice: with each, all that was done to it is read.
 const SLICE: usize = 100;
@@ -44,10 +45,19 @@ pub(crate) async fn keep_filled(driver: DriverHandle, desk: Arc<Desk>) {
 
 async fn keep_on(driver: &DriverHandle, desk: &Desk) {
     sleep(FIRST).await;
+    // Whoever asked at once has filled it meanwhile.
+    let mut has_read = true;
     loop {
         match fill_some(driver, desk).await {
-            Ok(Filled::Some) => sleep(PAUSE).await,
+            Ok(Filled::Some) => {
+                has_read = true;
+                sleep(PAUSE).await;
+            }
             Ok(Filled::All) => {
+                if std::mem::take(&mut has_read) {
+                    // What reading took, and what lines were before they were packed.
+                    drop(tokio::task::spawn_blocking(memory::give_back).await);
+                }
                 desk.marked.notified().await;
                 sleep(SOON).await;
             }
