@@ -1,75 +1,55 @@
-//! The engine under the product: sled 0.34, used the only way that survived power cuts. The one file that names it.
+//! The store of the product: a journal, a table in memory, and sled under both. These files alone name it.
 //!
-//! sled's own `flush` ends in `sync_file_range`, which commits neither file size nor the drive's cache: measured, it
-//! loses acknowledged records when the power goes. So a commit here is: one `Batch` on the one tree, `flush`, then
-//! `sync_all` on a handle of our own on `store/db` (ST-20). Pages larger than a quarter of a segment go to blob files
-//! that sled never syncs at all; with segments of 8 MiB there are none, and a file in `blobs/` is an alarm (ST-21,
-//! ST-22). A leftover `snap.*.generating` would be taken for the newest snapshot, so it goes before opening (ST-23).
+//! A commit is an entry in the journal, synced (ST-44), and then lies in a table in memory over the engine; when the
+//! table or the journal is full, and at the close, the engine takes all of it at once (ST-45). So sled is written seldom
+//! and in large pieces, always in the one way that survived power cuts ([`engine`]); a start lays the journal's entries
+//! over it that it does not have yet.
 //!
 //! sled takes a damaged message for the end of its log, and opens as a whole and older store. So how far it has come is
 //! noted in a small file beside the log as well ([`Mark`], ST-43).
-//!
-//! sled can panic on a damaged log. Every call into it runs inside `catch_unwind`; a panic is `Corrupt` and the end of
-//! this store (ST-17, ST-24). <https://docs.rs/sled/0.34.7/sled/>
 
 mod cooling;
+mod engine;
+mod journal;
 mod mark;
+mod memtable;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use coterie_protocol::{
-    Batch, Direction, IoOperation, KEY_BYTES_MAX, Key, Place, Store, StoreError, Urgency, Usage, VALUE_BYTES_MAX, page,
-};
+use coterie_protocol::{Batch, Direction, IoOperation, Key, Store, StoreError, Urgency, Usage, page, scan};
 
 use self::cooling::Cooling;
+use self::engine::{Access, Engine, own};
+use self::journal::Journal;
 use self::mark::Mark;
+use self::memtable::Memtable;
 use super::directory::{MARGIN_BYTES, free_bytes, io_error, sync_folder};
-use crate::clock::Stopwatch;
 
-/// Rule ST-21: segments of 8 MiB, set here and nowhere else.
-const SEGMENT_BYTES: usize = 8 << 20;
-/// Records that sled may put on one page before it splits it.
-const PAGE_RECORDS_MAX: usize = 20;
-// No page reaches a quarter of a segment, so none becomes a blob file.
-const _: () = assert!(PAGE_RECORDS_MAX * (KEY_BYTES_MAX + VALUE_BYTES_MAX + 64) <= SEGMENT_BYTES / 4 - 64);
-/// What sled keeps of its pages in memory, counted as on disk; it takes several times that (ST-25).
-const CACHE_BYTES: u64 = 4 << 20;
-/// What `conf` must begin with (ST-23).
-const CONF: &str = "segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
 /// How often the empty folder is looked at (ST-22).
 const BLOB_CHECK_COMMITS: u64 = 1_000;
 /// Free space that an essential commit leaves: sled writes a whole segment at a time (ST-83).
 const ESSENTIAL_MARGIN_BYTES: u64 = 16 << 20;
 /// An essential commit is at most this large (ST-83).
 const ESSENTIAL_BYTES_MAX: usize = 64 << 10;
-
-/// For how long a lock of sled's that nobody else can hold is waited for (guess), and how often it is looked at.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-const LOCK_LOOK: Duration = Duration::from_millis(10);
+/// The engine takes the table when it holds so much: half of a journal, whose entries replace each other (guess).
+const TABLE_BYTES_MAX: usize = 2 << 20;
+/// A batch as large as this one is not worth writing twice.
+const LARGE_BATCH_BYTES: usize = 1 << 20;
 
 /// A store in a folder of its own.
 pub struct SledStore {
-    db: sled::Db,
-    /// Opened once and kept, so that a write-back error is reported to it.
-    file: File,
+    engine: Engine,
+    journal: Journal,
+    /// What the journal has and the engine has not.
+    fresh: Memtable,
     folder: PathBuf,
     space: OwnedFd,
-    failed: AtomicBool,
     commits: u64,
     suspect: bool,
     mark: Mark,
     cooling: Cooling,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write,
 }
 
 impl SledStore {
@@ -78,23 +58,18 @@ impl SledStore {
     /// # Errors
     /// `Corrupt` if sled refuses or panics, `Io` if the machine does.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        make_folder(folder)?;
-        remove_leftovers(folder)?;
-        let is_new = !folder.join("db").exists();
-        let db = open_engine(folder)?;
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(folder.join("db"))
-            .map_err(|error| io_error(IoOperation::Open, &error))?;
+        let (engine, is_new) = Engine::open(folder)?;
         let space = File::open(folder).map_err(|error| io_error(IoOperation::Open, &error))?.into();
+        let found = Journal::open(folder, engine.applied()?)?;
+        if found.has_gap {
+            tracing::error!(rule = "ST-44", "the engine is older than its journal; it has lost its end");
+        }
         let mark = Mark::open(folder);
-        let failed = AtomicBool::new(false);
+        let (journal, fresh, suspect) = (found.journal, found.fresh, found.has_gap);
         let (folder, cooling) = (folder.to_path_buf(), Cooling::default());
-        let mut store = Self { db, file, folder, space, failed, commits: 0, suspect: false, mark, cooling };
+        let mut store = Self { engine, journal, fresh, folder, space, commits: 0, suspect, mark, cooling };
         store.check_blobs();
         if is_new {
-            store.make_durable()?;
             // Rule ST-28: the names of the new files must survive, too.
             for folder in store.folder.ancestors().take(3) {
                 sync_folder(folder).map_err(|error| io_error(IoOperation::Sync, &error))?;
@@ -114,18 +89,18 @@ impl SledStore {
     /// # Errors
     /// What the engine meets.
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
-        self.guard(Access::Read, sled::Db::size_on_disk)
+        Ok(self.engine.guard(Access::Read, sled::Db::size_on_disk)?.saturating_add(self.journal.disk_bytes()))
     }
 
     /// Gives memory back that reading took, if that was much; on a thread of its own (ST-25).
     pub fn cool(&mut self) {
-        self.cooling.start(&self.db);
+        self.cooling.start(self.engine.db());
     }
 
     /// As if the machine had refused something.
     #[cfg(test)]
     pub(crate) fn fail(&self) {
-        self.failed.store(true, Ordering::SeqCst);
+        self.engine.fail();
     }
 
     /// Rule ST-22: sled never syncs what lies in `blobs/`. A folder that can't be read at the moment accuses nobody.
@@ -137,35 +112,6 @@ impl SledStore {
         }
     }
 
-    /// Flush, then our own sync (ST-20), before anybody hears `Ok`.
-    fn make_durable(&self) -> Result<(), StoreError> {
-        self.guard(Access::Write, |db| db.flush().map(drop))?;
-        self.file.sync_all().map_err(|error| {
-            self.failed.store(true, Ordering::SeqCst);
-            io_error(IoOperation::Sync, &error)
-        })
-    }
-
-    /// Calls sled. A panic, a refusal of the machine, or any error while writing ends this store; a damaged page met
-    /// while reading does not: the others can still be read (ST-15).
-    fn guard<T>(&self, access: Access, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, StoreError> {
-        if self.failed.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed);
-        }
-        let (outcome, ends) = match catch_unwind(AssertUnwindSafe(|| call(&self.db))) {
-            Err(_) => (Err(engine_damage()), true),
-            Ok(Err(error)) => {
-                let error = engine_error(error);
-                (Err(error), access == Access::Write || matches!(error, StoreError::Io { .. }))
-            }
-            Ok(Ok(value)) => (Ok(value), false),
-        };
-        if ends {
-            self.failed.store(true, Ordering::SeqCst);
-        }
-        outcome
-    }
-
     /// Rule ST-83: checked before sled is touched, so that a full disk harms nothing.
     fn check_space(&self, batch: &Batch) -> Result<(), StoreError> {
         let small = batch.urgency() == Urgency::Essential && batch.size_bytes() <= ESSENTIAL_BYTES_MAX;
@@ -173,12 +119,42 @@ impl SledStore {
         let free = free_bytes(&self.space).map_err(|error| io_error(IoOperation::Read, &error))?;
         if free >= need { Ok(()) } else { Err(StoreError::Full { need, free }) }
     }
+
+    /// Rule ST-45: the engine takes what the journal has, and the journal begins again. Said only once it is durable: a
+    /// crash on the way finds all of it in the journal.
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        if !self.fresh.is_empty() {
+            self.engine.take(&self.fresh, self.journal.last())?;
+            self.fresh = Memtable::default();
+        }
+        self.journal.begin_again();
+        Ok(())
+    }
+
+    /// Rule ST-44: durable once the journal has it.
+    fn note(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if self.fresh.bytes() >= TABLE_BYTES_MAX || !self.journal.has_room_for(batch) {
+            self.checkpoint()?;
+        }
+        self.journal.append(batch).map_err(|error| self.engine.fail_with(IoOperation::Sync, &error))?;
+        self.fresh.add(batch);
+        Ok(())
+    }
+
+    /// A batch that the engine takes at once, together with what waits for it: they are there both or neither.
+    fn take_large(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.fresh.add(batch);
+        self.checkpoint()
+    }
 }
 
 impl Store for SledStore {
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
         self.cooling.note(key.as_bytes());
-        self.guard(Access::Read, |db| Ok(db.get(key.as_bytes())?.map(|value| value.to_vec())))
+        if let (Some(value), false) = (self.fresh.get(key), self.engine.is_failed()) {
+            return Ok(value.map(<[u8]>::to_vec));
+        }
+        self.engine.guard(Access::Read, |db| Ok(db.get(key.as_bytes())?.map(|value| value.to_vec())))
     }
 
     fn range(
@@ -192,25 +168,26 @@ impl Store for SledStore {
             return page(std::iter::empty(), limit);
         }
         // The errors of single records travel inside; what the guard sees are panics.
-        let page = self.guard(Access::Read, |db| {
+        let page = self.engine.guard(Access::Read, |db| {
             let records = db.range(from.as_bytes()..to.as_bytes()).inspect(|record| {
                 if let Ok((key, _)) = record {
                     self.cooling.note(key);
                 }
             });
+            let span = (from, to);
             Ok(match direction {
-                Direction::Up => page(records.map(own), limit),
-                Direction::Down => page(records.rev().map(own), limit),
+                Direction::Up => page(self.fresh.over(records.map(own), span, direction), limit),
+                Direction::Down => page(self.fresh.over(records.rev().map(own), span, direction), limit),
             })
         })?;
         if matches!(page, Err(StoreError::Io { .. })) {
-            self.failed.store(true, Ordering::SeqCst);
+            self.engine.fail();
         }
         page
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        if self.failed.load(Ordering::SeqCst) {
+        if self.engine.is_failed() {
             return Err(StoreError::Failed);
         }
         batch.check()?;
@@ -218,15 +195,11 @@ impl Store for SledStore {
             return Ok(());
         }
         self.check_space(batch)?;
-        let mut changes = sled::Batch::default();
-        for (key, value) in batch.iter() {
-            match value {
-                Some(value) => changes.insert(key.as_bytes(), value),
-                None => changes.remove(key.as_bytes()),
-            }
+        if batch.size_bytes() < LARGE_BATCH_BYTES {
+            self.note(batch)?;
+        } else {
+            self.take_large(batch)?;
         }
-        self.guard(Access::Write, |db| db.apply_batch(changes))?;
-        self.make_durable()?;
         self.commits = self.commits.wrapping_add(1);
         if self.commits.is_multiple_of(BLOB_CHECK_COMMITS) {
             self.check_blobs();
@@ -244,97 +217,26 @@ impl Store for SledStore {
 
     /// Counts every record: for reports, not for a loop.
     fn usage(&self) -> Result<Usage, StoreError> {
-        let (records, live_bytes) = self.guard(Access::Read, |db| {
-            db.iter().try_fold((0_u64, 0_u64), |(records, bytes), record| {
-                record.map(|(key, value)| (records + 1, bytes + (key.len() + value.len()) as u64))
-            })
+        let (mut records, mut live_bytes) = (0_u64, 0_u64);
+        scan(self, (Key::lowest(), Key::highest()), &mut |key, value| {
+            records = records.saturating_add(1);
+            live_bytes = live_bytes.saturating_add(key.as_bytes().len().saturating_add(value.len()) as u64);
+            Ok(())
         })?;
         Ok(Usage { records, live_bytes, disk_bytes: self.disk_bytes()? })
     }
 
-    /// Flush, sync, drop (ST-27).
+    /// A last checkpoint (ST-27). On a full disk the journal keeps what it has; that is as durable.
     fn close(mut self: Box<Self>) -> Result<(), StoreError> {
         self.cooling.end();
-        self.make_durable()?;
+        if self.engine.is_failed() {
+            return Err(StoreError::Failed);
+        }
+        if free_bytes(&self.space).is_ok_and(|free| free >= ESSENTIAL_MARGIN_BYTES) {
+            self.checkpoint()?;
+        }
         self.check_blobs();
         Ok(())
-    }
-}
-
-/// Opens sled. Its own lock on `db` goes with its last thread, and with any process that is being started meanwhile,
-/// some ms after a store was closed. The caller's lock keeps other programs out, so this one is waited for.
-fn open_engine(folder: &Path) -> Result<sled::Db, StoreError> {
-    let waiting = Stopwatch::start();
-    loop {
-        match catch_unwind(|| config(folder).open()).map_err(|_| engine_damage())? {
-            Err(sled::Error::Io(error)) if is_locked(&error) && waiting.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(LOCK_LOOK);
-            }
-            opened => return opened.map_err(engine_error),
-        }
-    }
-}
-
-/// sled has no kind of error for this.
-fn is_locked(error: &std::io::Error) -> bool {
-    error.to_string().starts_with("could not acquire lock")
-}
-
-/// A small cache, the flusher as a second net, no compression (ST-25).
-fn config(folder: &Path) -> sled::Config {
-    sled::Config::new()
-        .path(folder)
-        .segment_size(SEGMENT_BYTES)
-        .cache_capacity(CACHE_BYTES)
-        .flush_every_ms(Some(500))
-        .mode(sled::Mode::LowSpace)
-        .use_compression(false)
-}
-
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::DirBuilderExt;
-    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(io_error(IoOperation::Open, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// Rule ST-23: an unfinished snapshot and a garbled `conf` go; sled writes them anew.
-fn remove_leftovers(folder: &Path) -> Result<(), StoreError> {
-    let failed = |error: std::io::Error| io_error(IoOperation::Open, &error);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
-        let is_unfinished = name.starts_with("snap.") && name.ends_with(".generating");
-        let is_garbled_conf = name == "conf" && !conf_is_good(&path);
-        if is_unfinished || is_garbled_conf {
-            tracing::warn!(rule = "ST-23", file = name, "removed a leftover before opening the store");
-            std::fs::remove_file(&path).map_err(failed)?;
-        }
-    }
-    Ok(())
-}
-
-fn conf_is_good(path: &Path) -> bool {
-    std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(CONF.as_bytes()))
-}
-
-fn own(record: sled::Result<(sled::IVec, sled::IVec)>) -> Result<(Key, Vec<u8>), StoreError> {
-    let (key, value) = record.map_err(engine_error)?;
-    Ok((Key::new(&key).ok_or_else(engine_damage)?, value.to_vec()))
-}
-
-const fn engine_damage() -> StoreError {
-    StoreError::Corrupt { place: Place::Engine }
-}
-
-fn engine_error(error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Io(error) => io_error(IoOperation::Write, &error),
-        sled::Error::CollectionNotFound(_)
-        | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_)
-        | sled::Error::Corruption { .. } => engine_damage(),
     }
 }
 

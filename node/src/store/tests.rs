@@ -272,13 +272,38 @@ fn st_90_a_store_that_does_not_open_is_put_aside_and_a_new_instance_begins() {
     put(&mut store, RecordId::group(1), b"readers");
     let instance = home.instance();
     close(home, store).unwrap();
-    let db = path.join("store/db");
-    let length = std::fs::metadata(&db).unwrap().len();
-    std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+    spoil_engine(&path);
+    forget_journal(&path.join("store"));
     let opened = open_again(&path, 2).unwrap();
     let Condition::Replaced(aside) = &opened.condition else { panic!("{:?}", opened.condition) };
     assert!(aside.join("store/db").exists(), "what is left of it is kept until the person deletes it");
     assert!(opened.is_new_instance() && opened.home.instance() != instance);
+}
+
+/// Nothing of the engine's log is left.
+fn spoil_engine(path: &Path) {
+    let db = path.join("store/db");
+    let length = std::fs::metadata(&db).unwrap().len();
+    std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+}
+
+/// A young store's journal still has all of it, and would heal what is done to the engine (ST-44).
+fn forget_journal(store: &Path) {
+    std::fs::remove_file(store.join("journal")).unwrap();
+}
+
+#[test]
+fn st_44_what_the_journal_still_has_is_not_lost_with_the_engine() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("profile");
+    let Opened { mut store, home, .. } = make(&path);
+    put(&mut store, RecordId::group(1), b"readers");
+    close(home, store).unwrap();
+    spoil_engine(&path);
+    let opened = open_again(&path, 2).unwrap();
+    assert!(opened.condition == Condition::Sound && !opened.rolled_back && !opened.is_new_instance());
+    assert_eq!(opened.store.get(&RecordId::group(1).key()), Ok(Some(b"readers".to_vec())));
+    assert!(opened.store.verify().unwrap().is_good());
 }
 
 fn copy_of(from: &Path, to: &Path) {
@@ -299,6 +324,7 @@ fn st_134_no_flipped_bit_of_a_profile_goes_by_in_silence() {
     }
     close(home, store).unwrap();
     std::fs::rename(path.join("store"), &good).unwrap();
+    forget_journal(&good);
     let closed = std::fs::read(path.join("closed")).unwrap();
     let (mut harmless, mut named, mut refused) = (0, 0, 0);
     for round in 0..30_u64 {
@@ -712,9 +738,8 @@ fn st_92_groups_and_contacts_survive_a_store_that_does_not_open() {
     home.write_rescue(&store, 9).unwrap();
     assert_ne!(std::fs::read(path.join("rescue")).unwrap(), rescue, "each writing has a key of its own");
     close(home, store).unwrap();
-    let db = path.join("store/db");
-    let length = std::fs::metadata(&db).unwrap().len();
-    std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
+    spoil_engine(&path);
+    forget_journal(&path.join("store"));
     let mut opened = open_again(&path, 2).unwrap();
     assert!(matches!(opened.condition, Condition::Replaced(_)));
     assert_eq!(opened.home.fill_from_rescue(&mut opened.store), Ok(true));

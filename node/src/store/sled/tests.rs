@@ -1,8 +1,11 @@
 //! The real engine under the contract's suite, and what it does with leftovers, damage and a full disk.
 
+use super::engine::{SEGMENT_BYTES, conf_is_good, config};
 use super::*;
 use coterie_protocol::testing::store_suite;
+use coterie_protocol::{Place, VALUE_BYTES_MAX};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 struct InFolder {
     root: tempfile::TempDir,
@@ -129,7 +132,8 @@ fn st_17_a_panic_of_the_engine_is_caught_and_ends_the_store() {
     let root = tempfile::tempdir().unwrap();
     let mut store = SledStore::open(root.path()).unwrap();
     put(&mut store, 1, b"one").unwrap();
-    let panicked = store.guard(Access::Read, |_| -> sled::Result<()> { panic!("tried to serialize Uninitialized") });
+    let panicked =
+        store.engine.guard(Access::Read, |_| -> sled::Result<()> { panic!("tried to serialize Uninitialized") });
     assert_eq!(panicked, Err(StoreError::Corrupt { place: Place::Engine }));
     assert_eq!(store.get(&key(1)), Err(StoreError::Failed));
     assert_eq!(put(&mut store, 2, b"two"), Err(StoreError::Failed));
@@ -143,6 +147,8 @@ fn st_134_a_flipped_bit_never_gives_a_wrong_value() {
     let root = tempfile::tempdir().unwrap();
     let good = root.path().join("good");
     filled(&good, 400);
+    // It has all of them, and would heal what is done to the engine.
+    std::fs::remove_file(good.join("journal")).unwrap();
     let length = std::fs::metadata(good.join("db")).unwrap().len();
     let used = 400 * 330_u64;
     let (mut harmless, mut refused, mut read_errors, mut missing) = (0, 0, 0, 0);
@@ -192,4 +198,50 @@ fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
+}
+
+#[test]
+fn st_45_commits_beyond_the_table_and_large_ones_are_all_there_after_a_kill_at_any_of_them() {
+    let root = tempfile::tempdir().unwrap();
+    let (folder, copy) = (root.path().join("store"), root.path().join("copy"));
+    let mut store = SledStore::open(&folder).unwrap();
+    let mut checkpoints = 0;
+    for number in 0..120_u32 {
+        // Some 4 MiB in all, most of them small, some larger than the journal takes.
+        let large = number.is_multiple_of(40);
+        let mut batch = Batch::default();
+        let values = if large { 18 } else { 1 };
+        (0..values).for_each(|part| batch.put(key(number * 100 + part), vec![number as u8; VALUE_BYTES_MAX - 7]));
+        store.commit(&batch).unwrap();
+        checkpoints += u32::from(store.fresh.is_empty());
+        if number % 7 != 0 && !large {
+            continue;
+        }
+        let _ = std::fs::remove_dir_all(&copy);
+        copy_folder(&folder, &copy);
+        let killed = SledStore::open(&copy).unwrap();
+        for earlier in 0..=number {
+            let value = killed.get(&key(earlier * 100)).unwrap();
+            assert_eq!(value.map(|value| value[0]), Some(earlier as u8), "{earlier} after a kill at {number}");
+        }
+        assert!(!killed.is_suspect());
+    }
+    assert!(checkpoints >= 3, "the large ones went to the engine at once");
+    assert!(store.journal.last() > 100 && store.engine.applied().unwrap() > 60, "and the table was full in between");
+}
+
+#[test]
+fn st_45_the_engine_has_it_after_a_close_and_the_journal_until_then() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("store");
+    let mut store = SledStore::open(&folder).unwrap();
+    put(&mut store, 1, b"one").unwrap();
+    assert_eq!(store.engine.applied(), Ok(0), "it lies in the journal");
+    drop(store);
+    let store = SledStore::open(&folder).unwrap();
+    assert_eq!((store.get(&key(1)), store.engine.applied()), (Ok(Some(b"one".to_vec())), Ok(0)));
+    Box::new(store).close().unwrap();
+    let store = SledStore::open(&folder).unwrap();
+    assert_eq!((store.get(&key(1)), store.engine.applied()), (Ok(Some(b"one".to_vec())), Ok(1)));
+    assert!(store.fresh.is_empty());
 }
