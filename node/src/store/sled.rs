@@ -1,7 +1,7 @@
 //! The store of the product: a journal, a table in memory, and sled under both. These files alone name it.
 //!
-//! A commit is an entry in the journal, synced (ST-44), and then lies in a table in memory over the engine; when the
-//! table or the journal is full, and at the close, the engine takes all of it at once (ST-45). So sled is written seldom
+//! A commit is an entry in the journal, synced (ST-46), and then lies in a table in memory over the engine; when the
+//! table or the journal is full, and at the close, the engine takes all of it at once (ST-47). So sled is written seldom
 //! and in large pieces, always in the one way that survived power cuts ([`engine`]); a start lays the journal's entries
 //! over it that it does not have yet.
 //!
@@ -62,7 +62,7 @@ impl SledStore {
         let space = File::open(folder).map_err(|error| io_error(IoOperation::Open, &error))?.into();
         let found = Journal::open(folder, engine.applied()?)?;
         if found.has_gap {
-            tracing::error!(rule = "ST-44", "the engine is older than its journal; it has lost its end");
+            tracing::error!(rule = "ST-46", "the engine is older than its journal; it has lost its end");
         }
         let mark = Mark::open(folder);
         let (journal, fresh, suspect) = (found.journal, found.fresh, found.has_gap);
@@ -120,7 +120,7 @@ impl SledStore {
         if free >= need { Ok(()) } else { Err(StoreError::Full { need, free }) }
     }
 
-    /// Rule ST-45: the engine takes what the journal has, and the journal begins again. Said only once it is durable: a
+    /// Rule ST-47: the engine takes what the journal has, and the journal begins again. Said only once it is durable: a
     /// crash on the way finds all of it in the journal.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
         if !self.fresh.is_empty() {
@@ -131,7 +131,7 @@ impl SledStore {
         Ok(())
     }
 
-    /// Rule ST-44: durable once the journal has it.
+    /// Rule ST-46: durable once the journal has it.
     fn note(&mut self, batch: &Batch) -> Result<(), StoreError> {
         if self.fresh.bytes() >= TABLE_BYTES_MAX || !self.journal.has_room_for(batch) {
             self.checkpoint()?;

@@ -287,13 +287,13 @@ fn spoil_engine(path: &Path) {
     std::fs::write(&db, vec![0xa5; usize::try_from(length).unwrap()]).unwrap();
 }
 
-/// A young store's journal still has all of it, and would heal what is done to the engine (ST-44).
+/// A young store's journal still has all of it, and would heal what is done to the engine (ST-46).
 fn forget_journal(store: &Path) {
     std::fs::remove_file(store.join("journal")).unwrap();
 }
 
 #[test]
-fn st_44_what_the_journal_still_has_is_not_lost_with_the_engine() {
+fn st_46_what_the_journal_still_has_is_not_lost_with_the_engine() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("profile");
     let Opened { mut store, home, .. } = make(&path);

@@ -1,4 +1,4 @@
-//! The write-ahead log in front of the engine (ST-44): a commit is durable with one write in place and one sync.
+//! The write-ahead log in front of the engine (ST-46): a commit is durable with one write in place and one sync.
 //!
 //! sled writes three times for a commit and three times its bytes; here they are appended once, and the engine gets
 //! them later, many at a time. The file is filled with zeros before it is used and used again from its beginning after

@@ -201,7 +201,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
-fn st_45_commits_beyond_the_table_and_large_ones_are_all_there_after_a_kill_at_any_of_them() {
+fn st_47_commits_beyond_the_table_and_large_ones_are_all_there_after_a_kill_at_any_of_them() {
     let root = tempfile::tempdir().unwrap();
     let (folder, copy) = (root.path().join("store"), root.path().join("copy"));
     let mut store = SledStore::open(&folder).unwrap();
@@ -231,7 +231,7 @@ fn st_45_commits_beyond_the_table_and_large_ones_are_all_there_after_a_kill_at_a
 }
 
 #[test]
-fn st_45_the_engine_has_it_after_a_close_and_the_journal_until_then() {
+fn st_47_the_engine_has_it_after_a_close_and_the_journal_until_then() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("store");
     let mut store = SledStore::open(&folder).unwrap();

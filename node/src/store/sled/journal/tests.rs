@@ -30,7 +30,7 @@ fn written(folder: &Path, count: u8) -> (Vec<u8>, Vec<usize>) {
 }
 
 #[test]
-fn st_44_each_cut_and_each_flipped_bit_leaves_whole_entries_up_to_it() {
+fn st_46_each_cut_and_each_flipped_bit_leaves_whole_entries_up_to_it() {
     let root = tempfile::tempdir().unwrap();
     let (bytes, ends) = written(root.path(), 3);
     let used = *ends.last().unwrap();
@@ -50,7 +50,7 @@ fn st_44_each_cut_and_each_flipped_bit_leaves_whole_entries_up_to_it() {
 }
 
 #[test]
-fn st_44_after_a_cut_the_next_entry_stands_where_the_torn_one_was() {
+fn st_46_after_a_cut_the_next_entry_stands_where_the_torn_one_was() {
     let root = tempfile::tempdir().unwrap();
     let (bytes, ends) = written(root.path(), 3);
     std::fs::write(root.path().join(NAME), &bytes[..ends[2] - 1]).unwrap();
@@ -61,7 +61,7 @@ fn st_44_after_a_cut_the_next_entry_stands_where_the_torn_one_was() {
 }
 
 #[test]
-fn st_45_what_the_engine_has_is_not_laid_over_it_again_and_a_new_round_hides_the_one_before() {
+fn st_47_what_the_engine_has_is_not_laid_over_it_again_and_a_new_round_hides_the_one_before() {
     let root = tempfile::tempdir().unwrap();
     written(root.path(), 5);
     let mut found = open(root.path(), 5);
@@ -76,7 +76,7 @@ fn st_45_what_the_engine_has_is_not_laid_over_it_again_and_a_new_round_hides_the
 }
 
 #[test]
-fn st_45_a_part_of_the_last_round_before_it_is_overwritten_rolls_nothing_back() {
+fn st_47_a_part_of_the_last_round_before_it_is_overwritten_rolls_nothing_back() {
     let root = tempfile::tempdir().unwrap();
     let (bytes, ends) = written(root.path(), 5);
     // Round two begins with an entry that the power cut in its first sector: the head of number 1 still stands.
@@ -88,7 +88,7 @@ fn st_45_a_part_of_the_last_round_before_it_is_overwritten_rolls_nothing_back() 
 }
 
 #[test]
-fn st_44_the_file_stays_within_its_bound_and_grows_in_steps() {
+fn st_46_the_file_stays_within_its_bound_and_grows_in_steps() {
     let root = tempfile::tempdir().unwrap();
     let mut journal = open(root.path(), 0).journal;
     let large = {
