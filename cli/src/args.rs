@@ -25,7 +25,7 @@ pub use self::member::Member;
 pub use self::message::{Delete, Edit, Files, Media, Pins, Precision, React, Save, Send, Tail, Wait, Which};
 pub use self::node::{Doctor, Init, Up};
 pub use self::recovery::Recovery;
-pub use self::settings::{Admittance, Keep, Past, Setting};
+pub use self::settings::{Admittance, Keep, MuteFor, Past, Setting};
 pub use self::store::{Store, Vacuum};
 use self::times::duration;
 

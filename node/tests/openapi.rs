@@ -92,6 +92,7 @@ const OPERATIONS: &[&str] = &[
     "put /v1/groups/{g}/keeping",
     "put /v1/groups/{g}/messages/{e}/pin",
     "put /v1/groups/{g}/messages/{e}/reactions/{emoji}",
+    "put /v1/groups/{g}/mute",
 ];
 
 #[test]

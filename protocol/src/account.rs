@@ -173,6 +173,7 @@ impl Account {
             Command::KeepWords { group, days } => {
                 self.in_group(step, &group, |group, ctx| group.keep_words_for(ctx, days))
             }
+            Command::Mute { group, mute } => self.in_group(step, &group, |group, ctx| group.mute(ctx, mute)),
             Command::SetName { name } => self.set_name(step, name),
             Command::Compare { group, member, verdict } => self.compare(step, (group, member), verdict),
         }

@@ -111,6 +111,13 @@ pub enum Command {
         /// Days, at most ten years of them; 0 = for ever.
         days: u16,
     },
+    /// Be silent about what is said in a group, on one's own screens; nobody is told (CV-11).
+    Mute {
+        /// Where.
+        group: GroupId,
+        /// For how long.
+        mute: Mute,
+    },
     /// Take back what is queued and not sealed yet.
     CancelQueued {
         /// Where.
@@ -252,6 +259,17 @@ pub enum KnownLater {
     Counts,
     /// Consent: the organiser's computer was stolen, and the request says since when.
     IsVoid,
+}
+
+/// Whether and how long one's own screens are silent about a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mute {
+    /// They ring again.
+    Off,
+    /// For so many milliseconds from now on, 1 to a year of them; it ends by itself.
+    ForMs(u64),
+    /// Until it is undone.
+    Always,
 }
 
 /// What leaving means for the last organiser.

@@ -211,6 +211,8 @@ pub struct GroupView {
     pub history_days: Option<u64>,
     /// For how many days one keeps what is said, on this disk; none = for ever.
     pub keep_days: Option<u16>,
+    /// Until when one's screens are silent about it, ms since 1970, [`u64::MAX`] until it is undone; none = they aren't.
+    pub muted_until_ms: Option<u64>,
 }
 
 /// One invite of one's own.

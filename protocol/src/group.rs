@@ -20,6 +20,7 @@ mod hearing;
 mod history;
 mod keeping;
 mod ledger;
+mod muting;
 mod neighbours;
 mod operations;
 mod people;

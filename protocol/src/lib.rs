@@ -90,7 +90,7 @@ pub use blob::{
     SegmentSealer, Segments, cipher_bytes, clean_name, padded_bytes,
 };
 pub use command::{
-    Admittance, Ban, Command, CommandError, Consent, KnownLater, LastOrganiser, RecoveryPlan, Reply, Verdict,
+    Admittance, Ban, Command, CommandError, Consent, KnownLater, LastOrganiser, Mute, RecoveryPlan, Reply, Verdict,
 };
 pub use crypto::Secret;
 pub use crypto::seal::DoesNotOpen;

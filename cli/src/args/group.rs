@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::recovery::{self, Recovery};
-use super::settings::{self, Keep, Setting};
+use super::settings::{self, Keep, MuteFor, Setting};
 
 /// `group`.
 #[derive(Debug, Subcommand)]
@@ -49,6 +49,20 @@ pub enum Group {
         days: Keep,
         /// Which group
         #[arg(short, long)]
+        group: Option<String>,
+    },
+    /// Be silent about a group on this profile's screens: for a while, or until you unmute it. Nobody is told; warnings and
+    /// news about members still come, and what is new is still counted, dimly
+    Mute {
+        /// Which group
+        group: Option<String>,
+        /// How long: 8h, 1w, or always (until: coterie group unmute)
+        #[arg(long = "for", value_name = "TIME", default_value = "always", value_parser = settings::muting)]
+        span: MuteFor,
+    },
+    /// Let a muted group ring again
+    Unmute {
+        /// Which group
         group: Option<String>,
     },
     /// Eight words that are the same for everybody who sees the same members and settings

@@ -1,5 +1,7 @@
 //! Settings of a group, as they are typed: NAME=VALUE.
 
+use std::time::Duration;
+
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -38,6 +40,18 @@ pub enum Keep {
     Days(u16),
 }
 
+/// For how long a group is muted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MuteFor {
+    /// Until it is undone.
+    Always,
+    /// So long.
+    Span(Duration),
+}
+
+/// The longest mute that ends by itself.
+const MUTE_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 /// The most days of either kind.
 const PAST_DAYS_MAX: u16 = 3_660;
 const KEEP_DAYS_MAX: u16 = 3_653;
@@ -66,6 +80,15 @@ pub(super) fn keeping(text: &str) -> Result<Keep, String> {
     }
 }
 
+/// Reads `8h`, `1w` or `always`.
+pub(super) fn muting(text: &str) -> Result<MuteFor, String> {
+    if text == "always" {
+        return Ok(MuteFor::Always);
+    }
+    let span = super::times::duration(text).ok().filter(|span| !span.is_zero() && *span <= MUTE_MAX);
+    span.map(MuteFor::Span).ok_or_else(|| "always, or up to 366 days such as 30m, 8h, 3d or 1w".to_owned())
+}
+
 /// Reads `30d` or `30`.
 fn days(text: &str, max: u16) -> Result<u16, String> {
     let days = text.strip_suffix('d').unwrap_or(text).parse().ok().filter(|days| (1..=max).contains(days));
@@ -84,6 +107,15 @@ mod tests {
         );
         for bad in ["", "0", "0d", "-1d", "3654", "week", "30h"] {
             assert!(keeping(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cv_11_a_mute_has_an_end_or_none() {
+        let hours = |hours: u64| Ok(MuteFor::Span(Duration::from_secs(hours * 3_600)));
+        assert_eq!((muting("8h"), muting("1w"), muting("always")), (hours(8), hours(168), Ok(MuteFor::Always)));
+        for bad in ["", "0h", "8", "53w", "-1h", "forever"] {
+            assert!(muting(bad).is_err(), "{bad}");
         }
     }
 

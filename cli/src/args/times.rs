@@ -27,7 +27,7 @@ fn moment_in(typed: &str, (zone, now): (&TimeZone, Timestamp)) -> Result<Timesta
     found.filter(|moment| *moment >= Timestamp::UNIX_EPOCH).ok_or_else(wrong)
 }
 
-/// `30s`, `5m`, `24h`, `7d`.
+/// `30s`, `5m`, `24h`, `7d`, `2w`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| format!("write it like 30s, 5m, 24h or 7d, not {text:?}"))?;
@@ -36,7 +36,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60,
         "h" => 3_600,
         "d" => 86_400,
-        _ => return Err("give it a unit: s, m, h or d".to_owned()),
+        "w" => 604_800,
+        _ => return Err("give it a unit: s, m, h, d or w".to_owned()),
     };
     number.checked_mul(unit).map(Duration::from_secs).ok_or_else(|| "that is too long".to_owned())
 }
@@ -66,6 +67,7 @@ mod tests {
     fn durations_have_units() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(duration("1w"), duration("7d"));
         assert!(duration("7").is_err() && duration("x").is_err() && duration("18446744073709551615d").is_err());
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{count, id_of, name_of, the_group};
 use crate::api::Api;
-use crate::args::{Admittance, Group, Keep, Leave, Past, Setting};
+use crate::args::{Admittance, Group, Keep, Leave, MuteFor, Past, Setting};
 use crate::error::Diagnostic;
 use crate::output::{Output, table};
 use crate::prompt;
@@ -40,6 +40,8 @@ pub async fn run(api: &Api, output: &Output, verb: Group) -> Result<u8, Diagnost
         }
         Group::Set { setting, group } => set(api, output, (group.as_deref(), setting)).await?,
         Group::Keep { days, group } => keep(api, output, (group.as_deref(), days)).await?,
+        Group::Mute { group, span } => mute(api, output, (group.as_deref(), Some(span))).await?,
+        Group::Unmute { group } => mute(api, output, (group.as_deref(), None)).await?,
         Group::Words { group } => {
             let group = the_group(api, group.as_deref()).await?;
             let found = api.get(&format!("/groups/{}/words", id_of(&group))).await?;
@@ -124,6 +126,34 @@ async fn keep(api: &Api, output: &Output, (group, keep): (Option<&str>, Keep)) -
     Ok(())
 }
 
+/// `group mute` and, without a span, `group unmute` (CV-11).
+async fn mute(api: &Api, output: &Output, (group, span): (Option<&str>, Option<MuteFor>)) -> Result<(), Diagnostic> {
+    let group = the_group(api, group).await?;
+    let wish = match span {
+        None => json!({ "on": false }),
+        Some(MuteFor::Always) => json!({ "on": true }),
+        Some(MuteFor::Span(span)) => {
+            json!({ "on": true, "for_ms": u64::try_from(span.as_millis()).unwrap_or(u64::MAX) })
+        }
+    };
+    let changed = api.put(&format!("/groups/{}/mute", id_of(&group)), &wish).await?;
+    output.object(&changed, || match muted(&changed) {
+        Some(muted) => format!("{}: {muted}. Nobody else is told.", name_of(&changed)),
+        None => format!("{} rings again.", name_of(&changed)),
+    });
+    Ok(())
+}
+
+/// Whether a group is muted, in words.
+fn muted(group: &Value) -> Option<String> {
+    let until = &group["muted_until"];
+    match group["muted"].as_bool() {
+        Some(true) if until.is_string() => Some(format!("muted until {}", crate::when::day_and_clock(until))),
+        Some(true) => Some("muted until you unmute it".to_owned()),
+        _ => None,
+    }
+}
+
 /// For how long one keeps what is said, in words.
 fn kept(group: &Value) -> String {
     match group["keep_days"].as_u64() {
@@ -188,6 +218,7 @@ fn info(output: &Output, group: &Value) -> String {
     if group["keep_days"].is_u64() {
         lines.push(kept(group));
     }
+    lines.extend(muted(group));
     lines.push(output.dim(&format!("id {}", id_of(group))));
     lines.join("\n")
 }

@@ -20,6 +20,7 @@ pub fn group(value: &Value) -> Group {
         closed: closed(value["state"].as_str().unwrap_or_default()),
         me: plain(&value["me"]),
         unread: 0,
+        is_muted: value["muted"] == true,
     }
 }
 

@@ -127,6 +127,8 @@ pub struct Group {
     pub me: String,
     /// Lines that came since it was last looked at.
     pub unread: u64,
+    /// Whether it is silent (CV-11).
+    pub is_muted: bool,
 }
 
 /// What is known of a group that was looked at.

@@ -329,6 +329,24 @@ fn words_in_another_group_ring_and_are_counted_until_it_is_looked_at() {
 }
 
 #[test]
+fn cv_11_a_muted_group_is_counted_and_does_not_ring_and_its_warnings_are_shown() {
+    let mut screen = harbour((80, 24), PLAIN);
+    let mut page = groups();
+    page["items"][1]["muted"] = json!(true);
+    update(&mut screen, Input::Told(Told::Groups(page)));
+    let mut elsewhere = message(9, ("ben", "Ben"), "15:00", "over here");
+    elsewhere["group"] = json!("g2");
+    assert_eq!(tell(&mut screen, "message", elsewhere), []);
+    assert_eq!(screen.groups[1].unread, 1);
+    tell(&mut screen, "alert", json!({ "group": "g2", "what": "w", "why": "y", "try": ["t"] }));
+    assert!(matches!(screen.notice, Some(Notice::Bad(_))), "a warning is a warning");
+    update(&mut screen, Input::Told(Told::Groups(groups())));
+    let mut again = message(10, ("ben", "Ben"), "15:01", "and here");
+    again["group"] = json!("g2");
+    assert_eq!(tell(&mut screen, "message", again), [Effect::Bell], "it ended");
+}
+
+#[test]
 fn delivery_grows_on_the_line_and_a_queued_one_becomes_a_message() {
     let mut screen = harbour((80, 24), PLAIN);
     let mut queued = message(0, ("ana", "Ana"), "15:00", "later");

@@ -151,6 +151,7 @@ fn groups(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
     let style = if is_focused { accent(screen.look, Color::Cyan).add_modifier(Modifier::BOLD) } else { dim() };
     let block = pane(screen, "Groups", style, Borders::RIGHT);
     let width = usize::from(area.width).saturating_sub(2);
+    let loud = accent(screen.look, Color::Yellow).add_modifier(Modifier::BOLD);
     let row = |group: &Group| {
         let is_open = screen.open.as_ref() == Some(&group.id);
         let mark = match (is_open, screen.look.marks) {
@@ -161,13 +162,14 @@ fn groups(screen: &Screen, frame: &mut Frame<'_>, area: Rect) {
         let count = if group.unread > 0 { format!(" {}", group.unread) } else { String::new() };
         let name = fit(&group.name, width.saturating_sub(count.len() + 2));
         let gap = width.saturating_sub(text::width(&name) + count.len() + 2);
-        let style = if group.unread > 0 || is_open { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
+        let is_loud = group.unread > 0 && !group.is_muted;
+        let style = if is_loud || is_open { Style::new().add_modifier(Modifier::BOLD) } else { Style::new() };
         let style = if group.closed.is_some() { style.patch(dim()) } else { style };
         Row::from(vec![
             Span::raw(format!("{mark} ")),
             Span::styled(name, style),
             Span::raw(" ".repeat(gap)),
-            Span::styled(count, accent(screen.look, Color::Yellow).add_modifier(Modifier::BOLD)),
+            Span::styled(count, if group.is_muted { dim() } else { loud }),
         ])
     };
     let rows: Vec<Row<'_>> = screen.groups.iter().map(row).collect();

@@ -121,6 +121,8 @@ pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
         },
         history: history(group.history_days),
         keep_days: group.keep_days,
+        muted: group.muted_until_ms.is_some(),
+        muted_until: group.muted_until_ms.filter(|until_ms| *until_ms < u64::MAX).map(Time),
         notice: words::group_notice(group),
         recovery_codes: None,
     }

@@ -37,6 +37,8 @@ pub(crate) enum Wake {
     LookupKey,
     /// What was said before is kept for some days only.
     Keeping,
+    /// The group is muted for a while.
+    Muting,
 }
 
 /// When the own leaf key is replaced.
@@ -65,6 +67,7 @@ impl Duties {
         self.timers.set(Wake::Start, now.mono_ms);
         self.timers.set(Wake::Soon, now.mono_ms);
         self.timers.set(Wake::Seats, now.mono_ms.saturating_add(limits::SEATS_LOOK_MS));
+        self.timers.set(Wake::Muting, now.mono_ms);
         self.begun(now);
     }
 
@@ -78,6 +81,11 @@ impl Duties {
     /// Old words are looked for then.
     pub(super) fn forget_in(&mut self, now: Timestamp, ms: u64) {
         self.timers.set(Wake::Keeping, now.mono_ms.saturating_add(ms));
+    }
+
+    /// Whether the group is still muted is looked at then.
+    pub(super) fn look_at_mute_in(&mut self, now: Timestamp, ms: u64) {
+        self.timers.set(Wake::Muting, now.mono_ms.saturating_add(ms));
     }
 
     /// One was away for a week or more: a fresh leaf key at once, for others may have given up the old one (E-51), and the
@@ -205,6 +213,7 @@ impl Group {
                 Wake::Erasures => self.erase_due(ctx),
                 Wake::LookupKey => self.look_at_lookup_key(ctx),
                 Wake::Keeping => self.forget_old_words(ctx),
+                Wake::Muting => self.end_mute(ctx),
             }
         }
         self.publish_addresses(ctx);

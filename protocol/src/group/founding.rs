@@ -83,7 +83,8 @@ impl Group {
     fn assemble(g: u32, membership: Membership, me: MembershipId, inst: Instance) -> Self {
         let gid = membership.gid();
         let own = LogId { mid: me, inst };
-        let record = GroupRecord { gid, me, standing: Standing::In, synced_at_ms: 0, heard_at_ms: 0, keep_days: 0 };
+        let (standing, synced_at_ms, heard_at_ms) = (Standing::In, 0, 0);
+        let record = GroupRecord { gid, me, standing, synced_at_ms, heard_at_ms, keep_days: 0, muted_until_ms: 0 };
         Self {
             g,
             me,

@@ -38,6 +38,7 @@ impl Stored {
             synced_at_ms: 0,
             heard_at_ms: now.wall_ms,
             keep_days: 0,
+            muted_until_ms: 0,
         })
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct GroupRecord {
     pub(crate) heard_at_ms: u64,
     /// For how many days one keeps what was said; 0 = for ever (ST-110).
     pub(crate) keep_days: u16,
+    /// Until when the group is muted, ms since 1970; 0 = it isn't, the greatest number = until it is undone (CV-11).
+    pub(crate) muted_until_ms: u64,
 }
 
 impl Canonical for GroupRecord {
@@ -55,16 +57,23 @@ impl Canonical for GroupRecord {
             Standing::Leaving => 1,
             Standing::Out => 2,
         };
-        let keeps_all = self.keep_days == 0;
-        to.array(if keeps_all { 6 } else { 7 }).uint(VERSION).bytes(self.gid).bytes(self.me).uint(standing);
+        let fields = match (self.keep_days, self.muted_until_ms) {
+            (0, 0) => 6,
+            (_, 0) => 7,
+            _ => 8,
+        };
+        to.array(fields).uint(VERSION).bytes(self.gid).bytes(self.me).uint(standing);
         to.uint(self.synced_at_ms).uint(self.heard_at_ms);
-        if !keeps_all {
+        if fields > 6 {
             to.uint(self.keep_days);
+        }
+        if fields > 7 {
+            to.uint(self.muted_until_ms);
         }
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let fields = from.array_up_to(7)?;
+        let fields = from.array_up_to(8)?;
         expect_version(from)?;
         let (gid, me) = (from.fixed()?, from.fixed()?);
         let standing = match from.uint()? {
@@ -74,12 +83,13 @@ impl Canonical for GroupRecord {
             _ => return Err(DecodeError::OutOfRange),
         };
         let (synced_at_ms, heard_at_ms) = (from.uint()?, from.uint()?);
-        let keep_days = match fields {
-            6 => 0,
-            7 => from.small()?,
+        let (keep_days, muted_until_ms) = match fields {
+            6 => (0, 0),
+            7 => (from.small()?, 0),
+            8 => (from.small()?, from.uint()?),
             _ => return Err(DecodeError::WrongShape),
         };
-        Ok(Self { gid, me, standing, synced_at_ms, heard_at_ms, keep_days })
+        Ok(Self { gid, me, standing, synced_at_ms, heard_at_ms, keep_days, muted_until_ms })
     }
 }
 
@@ -354,7 +364,7 @@ mod tests {
         group.array(6).uint(VERSION).bytes([1; 32]).bytes([2; 32]).uint(0_u64).uint(3_u64).uint(4_u64);
         let group = group.into_bytes();
         let read = from_bytes::<GroupRecord>(&group, 1_024).unwrap();
-        assert_eq!((read.keep_days, to_bytes(&read)), (0, group));
+        assert_eq!((read.keep_days, read.muted_until_ms, to_bytes(&read)), (0, 0, group));
 
         let mut view = Writer::default();
         view.array(12).uint(VERSION).bytes([1; 32]).bytes([2; 16]).bytes([3; 32]).uint(5_u64).uint(6_u64).uint(0_u64);
@@ -380,10 +390,13 @@ mod tests {
             synced_at_ms: 3,
             heard_at_ms: 4,
             keep_days: 30,
+            muted_until_ms: 0,
         };
         assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&group), 1_024), Ok(group.clone()));
-        let all = GroupRecord { keep_days: 0, ..group };
-        assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&all), 1_024), Ok(all));
+        for (keep_days, muted_until_ms) in [(0, 0), (0, 5), (30, u64::MAX)] {
+            let other = GroupRecord { keep_days, muted_until_ms, ..group.clone() };
+            assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&other), 1_024), Ok(other));
+        }
         let outbox = OutboxRecord { at_ms: 9, body: Body::Retract { target: EntryId([4; 32]) } };
         assert_eq!(from_bytes::<OutboxRecord>(&to_bytes(&outbox), 1_024), Ok(outbox));
         let invite = InviteRecord {

@@ -17,6 +17,8 @@ pub const ERASURES_DELAY_MS: u64 = 10_000;
 pub const ERASURES_EVERY_MS: u64 = 3_600_000;
 /// Longest time for which words may be asked to be kept, short of for ever: ten years (guess).
 pub const KEEP_DAYS_MAX: u16 = 3_653;
+/// Longest mute that ends by itself: a year. Whoever wants longer mutes until it is undone.
+pub const MUTE_MS_MAX: u64 = 366 * 86_400_000;
 /// Old words are looked for once an hour (guess).
 pub const KEEPING_EVERY_MS: u64 = 3_600_000;
 /// Lines that are looked at in one go, so that a long past does not hold up the present (guess).

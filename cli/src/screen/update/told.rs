@@ -204,7 +204,7 @@ fn on_message(screen: &mut Screen, data: &Value) -> Vec<Effect> {
     let (Some(line), Some(id)) = (reading::line(data), data["group"].as_str()) else { return Vec::new() };
     let is_looked_at = screen.open.as_deref() == Some(id);
     let Some(group) = screen.groups.iter_mut().find(|group| group.id == id) else { return vec![Effect::ReadGroups] };
-    let is_mine = group.me == line.author;
+    let (is_mine, is_muted) = (group.me == line.author, group.is_muted);
     let key = line.key.clone();
     let is_new = screen.rooms.get_mut(id).is_none_or(|room| {
         let is_new = room.put(line) || room.is_cut;
@@ -220,7 +220,7 @@ fn on_message(screen: &mut Screen, data: &Value) -> Vec<Effect> {
     if let Some(room) = screen.rooms.get_mut(id).filter(|room| !is_looked_at || room.anchor != Anchor::End) {
         room.first_new.get_or_insert(key);
     }
-    if is_looked_at { Vec::new() } else { vec![Effect::Bell] }
+    if is_looked_at || is_muted { Vec::new() } else { vec![Effect::Bell] }
 }
 
 fn on_changed(screen: &mut Screen, data: &Value) {

@@ -6,9 +6,9 @@ use hyper::Method;
 use super::super::problem::Problem;
 use super::super::types::{
     ApproveRequest, ChangeGroup, ChangeIdentity, ChangeMember, ChangePassphrase, Deliveries, Doctor, Done, GivenRole,
-    Group, Identity, Invite, Join, Keeping, LeaveGroup, LookAtRequest, Member, Message, NewBackup, NewGroup, NewInvite,
-    NewJoin, NewMessage, NewPreview, Page, Preview, Recovery, RemoveMember, Request, Status, SuccessionApproval,
-    SuccessionLook, SuccessionRequest, TakeOver, Unlock,
+    Group, Identity, Invite, Join, Keeping, LeaveGroup, LookAtRequest, Member, Message, Muting, NewBackup, NewGroup,
+    NewInvite, NewJoin, NewMessage, NewPreview, Page, Preview, Recovery, RemoveMember, Request, Status,
+    SuccessionApproval, SuccessionLook, SuccessionRequest, TakeOver, Unlock,
 };
 use super::{Answer, Client};
 
@@ -94,6 +94,11 @@ impl Client {
     /// For how many days what is said is kept on this computer; none: for ever.
     pub async fn keep(&self, group: &str, days: Option<u16>) -> Got<Group> {
         self.change(Method::PUT, &format!("/groups/{group}/keeping"), &Keeping { days }).await
+    }
+
+    /// Whether this profile's screens are silent about the group.
+    pub async fn mute(&self, group: &str, mute: &Muting) -> Got<Group> {
+        self.change(Method::PUT, &format!("/groups/{group}/mute"), mute).await
     }
 
     /// Founds a group.

@@ -6,14 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use coterie_protocol::{self as core, Admittance, Command, GroupId, LastOrganiser, RecoveryCode, RecoveryPlan, Reply};
+use coterie_protocol::{
+    self as core, Admittance, Command, GroupId, LastOrganiser, Mute, RecoveryCode, RecoveryPlan, Reply,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::extract::{Body, Named};
 use super::super::problem::{Code, Problem};
 use super::super::shapes;
-use super::super::types::{ChangeGroup, Done, Group, GroupLog, History, Keeping, LeaveGroup, NewGroup, Page};
+use super::super::types::{ChangeGroup, Done, Group, GroupLog, History, Keeping, LeaveGroup, Muting, NewGroup, Page};
 use super::{Node, find_group, group_id, unexpected};
 
 /// The routes of this file.
@@ -23,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Node>> {
         .routes(routes!(show, change))
         .routes(routes!(log))
         .routes(routes!(keep))
+        .routes(routes!(mute))
         .routes(routes!(leave))
 }
 
@@ -130,6 +133,29 @@ async fn keep(
         Some(days) => days,
     };
     node.wish(Command::KeepWords { group: id, days }, what).await?;
+    changed(&node, id).await
+}
+
+/// Whether this profile's screens are silent about what is said there (CV-11). Nobody else is told; alerts still come.
+#[utoipa::path(put, path = "/groups/{g}/mute", tag = "groups", params(("g" = String, Path, description = "group")),
+    request_body = Muting, responses((status = 200, body = Group), (status = "default", body = Problem)))]
+async fn mute(
+    State(node): State<Arc<Node>>,
+    Named(group): Named<String>,
+    body: Body<Muting>,
+) -> Result<Response, Problem> {
+    let id = group_id(&group)?;
+    let what = "whether the group is muted was not changed";
+    let mute = match body.value {
+        Muting { on: false, for_ms: None } => Mute::Off,
+        Muting { on: false, for_ms: Some(_) } => {
+            let both = Problem::new(Code::BadValue, what).because("a group that is not muted is not muted for a while");
+            return Err(both.advise(["coterie group unmute", "coterie group mute --for 8h"]));
+        }
+        Muting { on: true, for_ms: Some(ms) } => Mute::ForMs(ms),
+        Muting { on: true, for_ms: None } => Mute::Always,
+    };
+    node.wish(Command::Mute { group: id, mute }, what).await?;
     changed(&node, id).await
 }
 

@@ -105,6 +105,10 @@ pub struct Group {
     pub history: History,
     /// For how many days what is said is kept on this computer; none: for ever.
     pub keep_days: Option<u16>,
+    /// Whether this profile's screens are silent about it; nobody else knows.
+    pub muted: bool,
+    /// When they ring again; none, if muted: when it is undone.
+    pub muted_until: Option<Time>,
     /// What the group should be told once: a second organiser, a newer program (WD-4, WD-13).
     pub notice: Option<String>,
     /// In the answer to founding only: the recovery codes, if there are some. They are nowhere else.
@@ -172,6 +176,17 @@ pub struct ChangeGroup {
 pub struct Keeping {
     /// 1–3653; none: for ever.
     pub days: Option<u16>,
+}
+
+/// `PUT /v1/groups/{g}/mute`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Muting {
+    /// Whether it is muted.
+    pub on: bool,
+    /// For so many milliseconds from now on, 1 to 366 days of them; none: until it is undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
 }
 
 /// What newcomers get of what was said before they came (E-86). Only what is said after this was set is ever given.
