@@ -186,7 +186,9 @@ fn hash(number: u64, length: u32, changes: &[u8]) -> [u8; HASH_BYTES] {
     digest.chain_update(changes).finalize().into()
 }
 
-type Changes = Vec<(Key, Option<Vec<u8>>)>;
+type Changes = Vec<Change>;
+/// A key and its new value; `None` erases.
+type Change = (Key, Option<Vec<u8>>);
 
 /// The entry at the beginning, if it is whole, and what follows it.
 fn split_entry(bytes: &[u8]) -> Option<(u64, Changes, &[u8])> {
@@ -208,7 +210,7 @@ fn split_entry(bytes: &[u8]) -> Option<(u64, Changes, &[u8])> {
     Some((number, read, behind))
 }
 
-fn split_change(bytes: &[u8]) -> Option<((Key, Option<Vec<u8>>), &[u8])> {
+fn split_change(bytes: &[u8]) -> Option<(Change, &[u8])> {
     let (length, rest) = bytes.split_first()?;
     let (key, rest) = rest.split_at_checked(usize::from(*length))?;
     let (length, rest) = rest.split_first_chunk::<LENGTH_BYTES>()?;

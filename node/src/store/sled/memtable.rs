@@ -60,7 +60,7 @@ impl Memtable {
         direction: Direction,
     ) -> impl Iterator<Item = Record> + 'a {
         let span = self.changes.range(*from..*to).map(|(key, value)| (key, value.as_deref()));
-        let above: Box<dyn Iterator<Item = (&Key, Option<&[u8]>)> + 'a> = match direction {
+        let above: Said<'a> = match direction {
             Direction::Up => Box::new(span),
             Direction::Down => Box::new(span.rev()),
         };
@@ -68,8 +68,11 @@ impl Memtable {
     }
 }
 
+/// What is said here of a span: values, and `None` for what is erased.
+type Said<'a> = Box<dyn Iterator<Item = (&'a Key, Option<&'a [u8]>)> + 'a>;
+
 struct Merge<'a, B: Iterator<Item = Record>> {
-    above: Peekable<Box<dyn Iterator<Item = (&'a Key, Option<&'a [u8]>)> + 'a>>,
+    above: Peekable<Said<'a>>,
     below: Peekable<B>,
     direction: Direction,
 }
