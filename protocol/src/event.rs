@@ -211,8 +211,17 @@ pub struct GroupView {
     pub history_days: Option<u64>,
     /// For how many days one keeps what is said, on this disk; none = for ever.
     pub keep_days: Option<u16>,
-    /// Until when one's screens are silent about it, ms since 1970, [`u64::MAX`] until it is undone; none = they aren't.
-    pub muted_until_ms: Option<u64>,
+    /// For how long one's screens are silent about it; none = they aren't.
+    pub muted: Option<Muted>,
+}
+
+/// How long a muted group stays silent (CV-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Muted {
+    /// Until then, ms since 1970.
+    UntilMs(u64),
+    /// Until it is undone.
+    Always,
 }
 
 /// One invite of one's own.

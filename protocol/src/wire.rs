@@ -100,9 +100,11 @@ impl Writer {
         self.with(|e| drop(e.array(u64::try_from(len).unwrap_or(u64::MAX))))
     }
 
-    /// An unsigned integer.
+    /// An unsigned integer below 2^53.
     pub fn uint(&mut self, value: impl Into<u64>) -> &mut Self {
-        self.with(|e| drop(e.u64(value.into())))
+        let value = value.into();
+        debug_assert!(value <= INTEGER_MAX, "no reader takes {value}");
+        self.with(|e| drop(e.u64(value)))
     }
 
     /// A byte string.

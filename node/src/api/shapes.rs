@@ -22,7 +22,8 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use coterie_protocol::{
-    self as core, EntryId, GroupId, GroupView, InviteId, InviteView, JoinView, MemberView, MembershipId, PreviewView,
+    self as core, EntryId, GroupId, GroupView, InviteId, InviteView, JoinView, MemberView, MembershipId, Muted,
+    PreviewView,
 };
 
 use super::types::*;
@@ -121,8 +122,11 @@ pub(crate) fn group(view: &View<'_>, group: &GroupView) -> Group {
         },
         history: history(group.history_days),
         keep_days: group.keep_days,
-        muted: group.muted_until_ms.is_some(),
-        muted_until: group.muted_until_ms.filter(|until_ms| *until_ms < u64::MAX).map(Time),
+        muted: group.muted.is_some(),
+        muted_until: match group.muted {
+            Some(Muted::UntilMs(until_ms)) => Some(Time(until_ms)),
+            Some(Muted::Always) | None => None,
+        },
         notice: words::group_notice(group),
         recovery_codes: None,
     }

@@ -75,7 +75,12 @@ struct Line<'a>(&'a Rolling);
 
 impl Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_line(bytes).map(|()| bytes.len())
+        // A full disk is what the log is needed for most: then a line goes where the program's errors go (ST-84). Nobody
+        // may listen there, and whoever logs is not to blame: the subscriber would panic over an error from here.
+        if self.0.write_line(bytes).is_err() {
+            drop(io::stderr().write_all(bytes));
+        }
+        Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

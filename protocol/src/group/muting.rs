@@ -5,11 +5,11 @@
 
 use super::{Context, Group};
 use crate::command::{CommandError, Mute, Reply};
-use crate::event::Event;
+use crate::event::{Event, Muted};
 use crate::limits;
 
-/// Until it is undone.
-const FOR_EVER_MS: u64 = u64::MAX;
+/// Until it is undone: the greatest number that a record can hold (E-02).
+const FOR_EVER_MS: u64 = limits::INTEGER_MAX;
 
 impl Group {
     /// Rule CV-11: muted for so long from now on, or heard again.
@@ -18,12 +18,21 @@ impl Group {
             Mute::Off => 0,
             Mute::ForMs(0) => return Err(CommandError::BadValue { field: "for_ms" }),
             Mute::ForMs(ms) if ms > limits::MUTE_MS_MAX => return Err(CommandError::BadValue { field: "for_ms" }),
-            Mute::ForMs(ms) => ctx.now.wall_ms.saturating_add(ms),
+            Mute::ForMs(ms) => ctx.now.wall_ms.saturating_add(ms).min(FOR_EVER_MS.saturating_sub(1)),
             Mute::Always => FOR_EVER_MS,
         };
         self.set_mute(ctx, until_ms);
         self.end_mute(ctx);
         Ok(Reply::Done)
+    }
+
+    /// How it stands, for the screens.
+    pub(super) fn muted(&self) -> Option<Muted> {
+        match self.record.muted_until_ms {
+            0 => None,
+            FOR_EVER_MS => Some(Muted::Always),
+            until_ms => Some(Muted::UntilMs(until_ms)),
+        }
     }
 
     /// It ends by itself. A clock that is set meanwhile is noticed within an hour.

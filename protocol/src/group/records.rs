@@ -46,7 +46,7 @@ pub(crate) struct GroupRecord {
     pub(crate) heard_at_ms: u64,
     /// For how many days one keeps what was said; 0 = for ever (ST-110).
     pub(crate) keep_days: u16,
-    /// Until when the group is muted, ms since 1970; 0 = it isn't, the greatest number = until it is undone (CV-11).
+    /// Until when the group is muted, ms since 1970; 0 = it isn't, 2^53 - 1 = until it is undone (CV-11).
     pub(crate) muted_until_ms: u64,
 }
 
@@ -393,7 +393,7 @@ mod tests {
             muted_until_ms: 0,
         };
         assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&group), 1_024), Ok(group.clone()));
-        for (keep_days, muted_until_ms) in [(0, 0), (0, 5), (30, u64::MAX)] {
+        for (keep_days, muted_until_ms) in [(0, 0), (0, 5), (30, limits::INTEGER_MAX)] {
             let other = GroupRecord { keep_days, muted_until_ms, ..group.clone() };
             assert_eq!(from_bytes::<GroupRecord>(&to_bytes(&other), 1_024), Ok(other));
         }

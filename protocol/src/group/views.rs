@@ -44,7 +44,7 @@ impl Group {
             name_a_second_organiser: self.membership.wants_second_organiser(&self.me),
             history_days: roster.policy().history().days(),
             keep_days: Some(self.record.keep_days).filter(|days| *days > 0),
-            muted_until_ms: Some(self.record.muted_until_ms).filter(|until_ms| *until_ms > 0),
+            muted: self.muted(),
         }
     }
 

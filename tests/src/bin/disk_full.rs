@@ -8,7 +8,7 @@
 #![expect(clippy::expect_used, reason = "a program that cannot go on ends, and says where")]
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ const WRITERS: usize = 4;
 /// Rounds of one profile: each leaves some messages, and the disk is small.
 const ROUNDS_OF_A_LIFE: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOG_LINES_SHOWN: usize = 40;
 
 fn main() -> ExitCode {
     let asked = Rounds::from_arguments(5);
@@ -40,7 +41,8 @@ fn main() -> ExitCode {
         }
         let (person, ledger) = life.get_or_insert_with(|| begin(&disk));
         if let Err(why) = fill_and_free(&disk, (person, ledger), (round, &mut luck), &mut table) {
-            table.fail(format!("round {round}: {why}\n{}", log_of(&disk)));
+            let state = person.line().get("/v1/status").map(|heard| heard.body).unwrap_or_default();
+            table.fail(format!("round {round}: {why}\n{state}\n{}", logs_of(&disk)));
             break;
         }
         table.count("rounds", 1);
@@ -49,8 +51,20 @@ fn main() -> ExitCode {
     table.end("full disks under the real node")
 }
 
-fn log_of(disk: &Disk) -> String {
-    std::fs::read_to_string(disk.beside().join("up.log")).unwrap_or_default()
+/// What the node said while there was no room for its log, and the log.
+fn logs_of(disk: &Disk) -> String {
+    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let log = find(&disk.path(), "node.log").map(read).unwrap_or_default();
+    let last: Vec<&str> = log.lines().rev().take(LOG_LINES_SHOWN).collect();
+    let last: Vec<&str> = last.into_iter().rev().collect();
+    format!("{}\n{}", read(disk.beside().join("up.log")), last.join("\n"))
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    entries
+        .map(|entry| entry.path())
+        .find_map(|path| if path.is_dir() { find(&path, name) } else { path.ends_with(name).then_some(path) })
 }
 
 fn begin(disk: &Disk) -> (Person, Ledger) {
