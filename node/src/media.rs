@@ -27,6 +27,7 @@ pub(crate) use self::fetching::State;
 pub(crate) use self::reading::{NotRead, Reader};
 use self::room::Room;
 pub(crate) use self::shelf::Shelf;
+use self::shelf::Tally;
 use self::taking::Uploads;
 pub(crate) use self::taking::{NewFile, kept_free};
 use crate::config::MediaSettings;
@@ -40,6 +41,7 @@ const JOBS_MAX: usize = 256;
 /// All that has to do with files.
 pub(crate) struct Media {
     blobs: Blobs,
+    tally: Arc<Tally>,
     room: Room,
     driver: DriverHandle,
     network: mpsc::Sender<ToNetwork>,
@@ -59,6 +61,7 @@ impl Media {
     ) -> Arc<Self> {
         let media = Arc::new(Self {
             blobs: shelf.blobs().clone(),
+            tally: Arc::clone(shelf.tally()),
             room: Room::new(shelf.blobs().clone(), bounds),
             driver,
             network: network.orders().clone(),

@@ -117,6 +117,35 @@ fn bl_16_a_fetch_goes_on_after_kills_and_a_second_holder_gives_when_the_sender_i
     assert!(fs::read(third.path().join("noise.bin")).expect("saved") == whole, "Cy has it from Ben");
 }
 
+/// Pieces that moved since this person's node was started.
+fn pieces(person: &Person, which: &str) -> u64 {
+    person.json(&["status"])["pieces"][which].as_u64().expect("a number")
+}
+
+#[test]
+fn bl_16_the_status_counts_pieces_and_one_that_is_here_is_not_fetched_again() {
+    const PIECES: u64 = 3;
+    let mut people = group_of(&["Ana", "Ben"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    people[0].ok(&["send", "--file", text(&noise(&folder, "noise.bin", 3_000_000))]);
+    waits(&people[1], "the file is named", |file| file["state"] == "absent");
+    assert_eq!((pieces(&people[0], "given"), pieces(&people[1], "fetched")), (0, 0), "nothing moves unasked");
+    let out = tempfile::tempdir().expect("a folder");
+    save(&people[1], out.path());
+    // A piece is counted a moment after it is on the disk, and its giver hears of no arrival.
+    eventually("both have counted", SOON, || {
+        let counted = (pieces(&people[0], "given"), pieces(&people[1], "fetched"));
+        if counted.0 >= PIECES && counted.1 >= PIECES { Ok(()) } else { Err(format!("{counted:?}")) }
+    });
+    save(&people[1], out.path());
+    assert_eq!((pieces(&people[1], "fetched"), pieces(&people[1], "given")), (PIECES, 0));
+    assert_eq!(pieces(&people[0], "fetched"), 0, "one's own file is fetched from nobody");
+    people[1].kill();
+    people[1].up();
+    save(&people[1], out.path());
+    assert_eq!(pieces(&people[1], "fetched"), 0, "what is on the disk is not asked for");
+}
+
 #[test]
 fn what_cannot_be_sent_is_refused_in_one_error_and_nothing_is_said() {
     let people = group_of(&["Ana", "Ben"]);

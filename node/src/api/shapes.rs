@@ -60,6 +60,7 @@ pub(crate) fn status(view: &View<'_>) -> Status {
         disk,
         alerts: alerts(view),
         refused,
+        pieces: view.shelf.moved(),
     }
 }
 

@@ -313,7 +313,7 @@ async fn run(media: Weak<Media>, job: Arc<Job>) {
 /// One stream to one source, until there is nothing left to ask, or a reason to stop.
 async fn ask(media: &Media, job: &Arc<Job>, source: MemberKey) -> End {
     let Some(stream) = media.open(source).await else { return End::Gone };
-    let (blobs, room) = (media.blobs.clone(), media.room.clone());
+    let (blobs, room, tally) = (media.blobs.clone(), media.room.clone(), Arc::clone(&media.tally));
     let (job, handle) = (Arc::clone(job), Handle::current());
     let asking = tokio::task::spawn_blocking(move || {
         let mut stream = Patient { stream, handle };
@@ -323,7 +323,10 @@ async fn ask(media: &Media, job: &Arc<Job>, source: MemberKey) -> End {
                 return End::Here(Failure::KeptFree);
             }
             match one(&blobs, job.blob, piece, &mut stream) {
-                Ok(()) => taken.job.came(piece),
+                Ok(()) => {
+                    tally.count_fetched();
+                    taken.job.came(piece);
+                }
                 Err(end) => return end,
             }
         }

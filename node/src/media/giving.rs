@@ -51,6 +51,9 @@ async fn give(media: &Arc<Media>, peer: MemberKey, mut stream: BlobStream) -> st
             stream.flush().await
         })
         .await??;
+        if answer.first() == Some(&Status::Follows.number()) {
+            media.tally.count_given();
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! Where files lie, as the driver sees it: how much of one is here, and that one was named which is fetched unasked.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use coterie_protocol::{Attachment, AttachmentKind, cipher_bytes};
 use tokio::sync::mpsc;
 
+use crate::api::types::PiecesMoved;
 use crate::store::{Blob, Blobs, Home, OpenError};
 
 /// Pictures and memos up to this size are fetched unasked (ST-73); the rest on demand.
@@ -15,6 +19,24 @@ const WISHES_MAX: usize = 256;
 pub(crate) struct Shelf {
     blobs: Blobs,
     wishes: mpsc::Sender<Blob>,
+    tally: Arc<Tally>,
+}
+
+/// Pieces that moved since the start. A sum that nobody decides by, so the order of counting is left open.
+#[derive(Default)]
+pub(super) struct Tally {
+    fetched: AtomicU64,
+    given: AtomicU64,
+}
+
+impl Tally {
+    pub(super) fn count_fetched(&self) {
+        self.fetched.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_given(&self) {
+        self.given.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Shelf {
@@ -25,11 +47,21 @@ impl Shelf {
     pub(crate) fn open(home: &Home) -> Result<(Self, mpsc::Receiver<Blob>), OpenError> {
         let blobs = home.open_blobs()?;
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
-        Ok((Self { blobs, wishes }, wished))
+        Ok((Self { blobs, wishes, tally: Arc::default() }, wished))
     }
 
     pub(super) const fn blobs(&self) -> &Blobs {
         &self.blobs
+    }
+
+    pub(super) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// How many pieces moved since the start.
+    pub(crate) fn moved(&self) -> PiecesMoved {
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        PiecesMoved { fetched: number(&self.tally.fetched), given: number(&self.tally.given) }
     }
 
     /// Sealed bytes of a file that are here, and how many there are in all.

@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use super::super::extract::{Asked, Body};
 use super::super::problem::{Code, Problem};
 use super::super::server::Order;
-use super::super::types::{ChangeIdentity, Doctor, Done, DoneSchema, Identity, NodeState, Status, StatusSchema};
+use super::super::types::{
+    ChangeIdentity, Doctor, Done, DoneSchema, Identity, NodeState, PiecesMoved, Status, StatusSchema,
+};
 use super::super::{API_VERSION, doctor, server, shapes, words};
 use super::Node;
 use crate::driver::Refused;
@@ -62,6 +64,7 @@ fn not_open(node: &Node) -> Status {
         disk: None,
         alerts: Vec::new(),
         refused: std::collections::BTreeMap::new(),
+        pieces: PiecesMoved::default(),
     }
 }
 

@@ -63,6 +63,18 @@ pub struct Status {
     pub alerts: Vec<Alert>,
     /// How often bytes of peers were refused, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// Pieces of files that moved since the start of the process.
+    #[serde(default)]
+    pub pieces: PiecesMoved,
+}
+
+/// Pieces of files, each of 1 MiB or the end of a file, since the start of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PiecesMoved {
+    /// That came from members, were what they should be and were kept.
+    pub fetched: u64,
+    /// That members asked for and that went out to them whole, whether or not they arrived.
+    pub given: u64,
 }
 
 /// One group within [`Status`].
