@@ -8,6 +8,7 @@
 //! sled takes a damaged message for the end of its log, and opens as a whole and older store. So how far it has come is
 //! noted in a small file beside the log as well ([`Mark`], ST-43).
 
+mod ahead;
 mod cooling;
 mod engine;
 mod journal;
@@ -123,6 +124,11 @@ impl SledStore {
     /// Rule ST-47: the engine takes what the journal has, and the journal begins again. Said only once it is durable: a
     /// crash on the way finds all of it in the journal.
     fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.engine.make_room()?;
+        self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> Result<(), StoreError> {
         if !self.fresh.is_empty() {
             self.engine.take(&self.fresh, self.journal.last())?;
             self.fresh = Memtable::default();
@@ -143,8 +149,9 @@ impl SledStore {
 
     /// A batch that the engine takes at once, together with what waits for it: they are there both or neither.
     fn take_large(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.engine.make_room()?;
         self.fresh.add(batch);
-        self.checkpoint()
+        self.hand_over()
     }
 }
 

@@ -15,8 +15,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use coterie_protocol::{IoOperation, KEY_BYTES_MAX, Key, Place, StoreError, VALUE_BYTES_MAX};
+use coterie_protocol::{IoKind, IoOperation, KEY_BYTES_MAX, Key, Place, StoreError, VALUE_BYTES_MAX};
 
+use super::ahead::allocate;
 use super::memtable::Memtable;
 use crate::clock::Stopwatch;
 use crate::store::directory::io_error;
@@ -33,6 +34,10 @@ const CACHE_BYTES: u64 = 4 << 20;
 const CONF: &str = "segment_size: 8388608\nuse_compression: false\nversion: 0.34\n";
 /// The number of the last commit that the engine has, 8 bytes, big-endian. Longer than any key, so behind all of them.
 const APPLIED: [u8; KEY_BYTES_MAX + 1] = [0xff; KEY_BYTES_MAX + 1];
+
+/// Allocated behind the beginning of the last segment: the rest of it, and two more (ST-48). Measured, a checkpoint of
+/// 2 MiB writes up to 9 MB.
+const AHEAD_BYTES: u64 = 3 * SEGMENT_BYTES as u64;
 
 /// For how long a lock of sled's that nobody else can hold is waited for (guess), and how often it is looked at.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -65,7 +70,21 @@ impl Engine {
         if is_new {
             engine.make_durable()?;
         }
+        // A full disk gives none: then what is here can be read all the same, if sled writes nothing meanwhile.
+        let _ = engine.make_room();
         Ok((engine, is_new))
+    }
+
+    /// Rule ST-48: room ahead for what a checkpoint writes, and for what sled writes afterwards unasked.
+    pub(super) fn make_room(&self) -> Result<(), StoreError> {
+        let length = self.file.metadata().map_err(|error| io_error(IoOperation::Read, &error))?.len();
+        // The segment in which the file ends may have a hole where nothing was written yet.
+        let place = length - length % SEGMENT_BYTES as u64;
+        let failed = |error: std::io::Error| match io_error(IoOperation::Write, &error) {
+            StoreError::Io { kind: IoKind::NoSpace, .. } => StoreError::Full { need: AHEAD_BYTES, free: 0 },
+            error => error,
+        };
+        allocate(&self.file, place, AHEAD_BYTES).map_err(failed)
     }
 
     /// The number of the last commit that is in here, 0 if none.

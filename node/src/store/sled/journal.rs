@@ -18,6 +18,7 @@ use std::path::Path;
 use coterie_protocol::{Batch, IoOperation, Key, StoreError};
 use sha2::{Digest, Sha256};
 
+use super::ahead::allocate;
 use super::memtable::Memtable;
 use crate::store::directory::{io_error, sync_folder};
 
@@ -62,6 +63,8 @@ impl Journal {
         if is_new {
             sync_folder(folder).map_err(|error| io_error(IoOperation::Sync, &error))?;
         }
+        // Rule ST-48 here: all of it at once, if the disk has room.
+        drop(allocate(&file, 0, JOURNAL_BYTES_MAX));
         let mut bytes = Vec::new();
         let read = (&file).take(JOURNAL_BYTES_MAX).read_to_end(&mut bytes);
         read.map_err(|error| io_error(IoOperation::Read, &error))?;

@@ -245,3 +245,22 @@ fn st_47_the_engine_has_it_after_a_close_and_the_journal_until_then() {
     assert_eq!((store.get(&key(1)), store.engine.applied()), (Ok(Some(b"one".to_vec())), Ok(1)));
     assert!(store.fresh.is_empty());
 }
+
+#[test]
+fn st_48_blocks_are_there_before_the_engine_and_the_journal_need_them() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SledStore::open(folder.path()).unwrap();
+    let allocated = |name: &str| {
+        let found = std::fs::metadata(folder.path().join(name)).unwrap();
+        (found.len(), found.blocks() * 512)
+    };
+    for number in 0..600 {
+        put(&mut store, number, &[number as u8; 12_000]).unwrap();
+        let (length, blocks) = allocated("db");
+        assert!(blocks >= length + SEGMENT_BYTES as u64, "{number}: {blocks} of {length}");
+        let (length, blocks) = allocated("journal");
+        assert!(length <= blocks && blocks >= 4 << 20, "{number}: {blocks} of {length}");
+    }
+    assert!(store.engine.applied().unwrap() > 100, "there were checkpoints");
+}
